@@ -23,6 +23,11 @@ export class Log {
     this.#least = ORDER.indexOf(level);
   }
 
+  /** Whether a line of this level is written: ask before building a costly one. */
+  enabled(level: LogLevel): boolean {
+    return ORDER.indexOf(level) >= this.#least;
+  }
+
   debug(message: string, fields?: Fields): void {
     this.#line("debug", message, fields);
   }
