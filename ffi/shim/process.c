@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -100,19 +99,17 @@ int bk_spawn(int exe, const char *const argv[], const int fds[], int count, int 
 	struct spawn spawn = { .argv = argv, .fds = fds, .count = count, .exe = exe };
 	sigset_t all, before;
 	char *stack;
-	int pid, cancel;
+	int pid;
 
 	stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	if (stack == MAP_FAILED)
 		return -errno;
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);	/* no handler of ours may run in the child */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	sigprocmask(SIG_SETMASK, &all, &before);	/* of this thread: no handler of ours may run in the child */
 	pid = clone(child, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &spawn, pidfd);
 	if (pid < 0)
 		spawn.error = errno;
-	pthread_setcancelstate(cancel, NULL);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	munmap(stack, STACK_SIZE);
 	if (spawn.error == 0)
 		return pid;
