@@ -17,7 +17,9 @@ export const text: Param<string> = { decode: (raw) => raw, encode: (value) => va
 export const int: Param<number> = {
   decode: (raw, name) => {
     if (!/^-?\d+$/.test(raw))
-      throw invalid(`invalid value for query parameter ${name}: ${JSON.stringify(raw)} is not an integer`);
+      throw invalid(
+        `invalid value for ${name}: strconv.Atoi: parsing ${JSON.stringify(raw)}: invalid syntax`,
+      );
     return Number(raw);
   },
   encode: String,
@@ -49,6 +51,8 @@ export interface Answer<O> {
   readonly status: number;
   /** `lines`: what stands behind each object. */
   readonly separator?: "\n" | "\r\n";
+  /** Beside the headers of every answer. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Never present: carries the type. */
   readonly output?: O;
 }
@@ -74,7 +78,11 @@ export interface Hijack {
 export const none = (status = 204): Answer<void> => ({ kind: "none", status });
 export const json = <T>(status = 200): Answer<T> => ({ kind: "json", status });
 export const later = <T>(): Answer<Later<T>> => ({ kind: "later", status: 200 });
-export const plain = (): Answer<string> => ({ kind: "text", status: 200 });
+export const plain = (headers?: Readonly<Record<string, string>>): Answer<string> => ({
+  kind: "text",
+  status: 200,
+  headers,
+});
 export const lines = <T>(separator: "\n" | "\r\n" = "\n"): Answer<AsyncIterable<T>> => ({
   kind: "lines",
   status: 200,

@@ -37,8 +37,15 @@ export interface EventMessage {
   from?: string;
 }
 
-export const ping = endpoint("GET", "/_ping", { answer: plain() });
-export const pingHead = endpoint("HEAD", "/_ping", { answer: plain() });
+/** `Builder-Version: 1` keeps clients from building through `/session` and `/grpc`, which are not served. */
+const PING = {
+  "Builder-Version": "1",
+  "Cache-Control": "no-cache, no-store, must-revalidate",
+  Pragma: "no-cache",
+  Swarm: "inactive",
+};
+export const ping = endpoint("GET", "/_ping", { answer: plain(PING) });
+export const pingHead = endpoint("HEAD", "/_ping", { answer: plain(PING) });
 export const version = endpoint("GET", "/version", { answer: json<VersionAnswer>() });
 export const info = endpoint("GET", "/info", { answer: json<InfoAnswer>() });
 export const events = endpoint("GET", "/events", {

@@ -1,0 +1,13 @@
+import type { Endpoint } from "../api/endpoint.ts";
+import type { Job } from "../engine/job.ts";
+
+/** One line of the table: what is asked, and the job that answers it. `M` is what the jobs need. */
+export interface Route<M> {
+  readonly endpoint: Endpoint<unknown, unknown>;
+  readonly job: Job<M, never, unknown>;
+}
+
+/** Compiles only when the job takes what the endpoint decodes and returns what it answers. */
+export const on =
+  <M>() =>
+  <I, O>(endpoint: Endpoint<I, O>, job: Job<M, NoInfer<I>, NoInfer<O>>): Route<M> => ({ endpoint, job });
