@@ -3,7 +3,7 @@
  * bun:ffi), dist/monitor (static, one per container), dist/hello.tar (the embedded image).
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { imageArchive } from "./.ci/image.ts";
 
 const MONITOR_LIMIT = 100_000;
@@ -82,12 +82,14 @@ async function executable(): Promise<void> {
 
 /** Makes `path` whole or not at all: two builds at once, and a running executable, stay untouched. */
 async function replace(path: string, make: (temporary: string) => unknown): Promise<void> {
-  const temporary = `dist/.${basename(path)}.${process.pid}`;
+  const folder = `dist/.${process.pid}`;
+  const temporary = join(folder, basename(path)); // the same basename: it is the program's name in process.argv
+  mkdirSync(folder, { recursive: true });
   try {
     await make(temporary);
     renameSync(temporary, path);
   } finally {
-    rmSync(temporary, { force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

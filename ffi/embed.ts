@@ -10,8 +10,8 @@ const MFD_EXEC = 0x10;
 const F_ADD_SEALS = 1033;
 const ALL_SEALS = 0xf;
 
-/** Where `bun build --compile` puts what build.ts embeds; from source the same files stand in dist/. */
-const EMBEDDED = "/$bunfs/root/";
+/** The root of what `bun build --compile` embeds; from source the same files stand in dist/. */
+const EMBEDDED = "/$bunfs/root";
 
 let shim: number | undefined;
 let monitor: number | undefined;
@@ -32,8 +32,8 @@ export function monitorFd(): number {
 export const helloImage = (): Uint8Array => artefact("hello.tar");
 
 function artefact(name: string): Uint8Array {
-  const embedded = EMBEDDED + name;
-  if (Bun.embeddedFiles.length > 0) return readFileSync(embedded);
+  if (import.meta.dir.startsWith(EMBEDDED))
+    return readFileSync(`${EMBEDDED}/${name.includes(".") ? name : `${name}.`}`); // Bun's naming: `[name].[ext]`
   const built = join(import.meta.dir, "../dist", name);
   if (!existsSync(built)) throw new Error(`dist/${name} is missing: run \`bun build.ts --artefacts\` first`);
   return readFileSync(built);
