@@ -11,6 +11,11 @@ const TABLE = {
   bk_openat2: { args: [T.i32, T.cstring, T.u64, T.u32, T.u64], returns: T.i32 },
   bk_dup: { args: [T.i32], returns: T.i32 },
   bk_mknodat: { args: [T.i32, T.cstring, T.u32, T.u32, T.u32], returns: T.i32 },
+  bk_netns_new: { args: [T.ptr], returns: T.i32 },
+  bk_netns_socket: { args: [T.i32, T.i32, T.i32, T.i32], returns: T.i32 },
+  bk_netns_write: { args: [T.i32, T.cstring, T.ptr, T.u64], returns: T.i32 },
+  bk_iptables_batch: { args: [T.i32, T.ptr, T.u64, T.u32, T.ptr], returns: T.i32 },
+  bk_cgroup_devices: { args: [T.cstring, T.ptr, T.u32], returns: T.i32 },
 } as const satisfies Record<string, FFIFunction>;
 
 let opened: ReturnType<typeof open> | undefined;

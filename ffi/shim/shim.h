@@ -6,6 +6,7 @@
 #ifndef BK_SHIM_H
 #define BK_SHIM_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <unistd.h>
 
@@ -28,5 +29,16 @@ int bk_memfd(const char *name);
 int bk_openat2(int dirfd, const char *path, uint64_t flags, uint32_t mode, uint64_t resolve);
 int bk_dup(int fd);
 int bk_mknodat(int dirfd, const char *path, uint32_t mode, uint32_t major, uint32_t minor);
+
+/* netns.c */
+int bk_netns_new(int32_t *route);
+int bk_netns_socket(int nsfd, int domain, int type, int protocol);
+int bk_netns_write(int nsfd, const char *path, const void *data, size_t size);
+
+/* iptables.c */
+int bk_iptables_batch(int sock, const void *batch, size_t size, uint32_t last, uint32_t *refused);
+
+/* cgroup.c */
+int bk_cgroup_devices(const char *directory, const void *program, uint32_t count);
 
 #endif
