@@ -70,7 +70,7 @@ async function executable(): Promise<void> {
       minify: true,
       bytecode: true,
       format: "esm",
-      naming: { asset: "[name].[ext]" },
+      naming: { entry: "[name].[ext]", asset: "[name].[ext]" }, // flat: ./x.worker.ts is found beside any module
       loader: { ".so": "file", ".tar": "file" },
       define: { BUNKER_BUILD: JSON.stringify(facts) },
     });
