@@ -1,0 +1,13 @@
+import type { Engine } from "./engine/engine.ts";
+import { type Routed, routes } from "./server/routes.ts";
+import { acceptconnections, type Serving, serveapi } from "./server/serve.ts";
+
+/** What all jobs together need. */
+export type BuiltinModules = Routed & Serving;
+
+/** Docker's `builtins.Register`: every job by its name; those of the routes, and those that only the daemon runs. */
+export function register(engine: Engine<BuiltinModules>): void {
+  for (const job of new Set(routes.map((route) => route.job))) engine.register(job);
+  engine.register(serveapi);
+  engine.register(acceptconnections);
+}
