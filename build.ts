@@ -114,7 +114,10 @@ function install(program: string): void {
 }
 
 function commit(): string {
-  const git = (...args: string[]) => Bun.spawnSync(["git", ...args]).stdout.toString().trim();
+  const git = (...args: string[]) =>
+    Bun.spawnSync(["git", ...args])
+      .stdout.toString()
+      .trim();
   const head = git("rev-parse", "--short=12", "HEAD");
   return head === "" ? "unknown" : head + (git("status", "--porcelain", "-uno") === "" ? "" : "+changes");
 }

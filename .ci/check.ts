@@ -40,7 +40,8 @@ const CHECKS: Check[] = [
     ],
   },
 ];
-if (!process.argv.includes("--no-rules")) CHECKS.push({ name: "rules", commands: [[BUN, "test", "test/rules"]] });
+if (!process.argv.includes("--no-rules"))
+  CHECKS.push({ name: "rules", commands: [[BUN, "test", "test/rules"]] });
 
 let failed = 0;
 for (const { name, commands } of CHECKS) {

@@ -41,7 +41,8 @@ export async function imageArchive(recipe: ImageRecipe): Promise<Uint8Array> {
   ]);
 }
 
-const sha256 = (data: Uint8Array | string): string => new Bun.CryptoHasher("sha256").update(data).digest("hex");
+const sha256 = (data: Uint8Array | string): string =>
+  new Bun.CryptoHasher("sha256").update(data).digest("hex");
 
 async function tar(entries: readonly Entry[]): Promise<Uint8Array> {
   const out = pack();

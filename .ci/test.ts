@@ -23,7 +23,9 @@ rmSync(REPORTS, { recursive: true, force: true });
 mkdirSync(REPORTS, { recursive: true });
 
 checks();
-const files = [...new Bun.Glob("{src,ffi,test}/**/*.test.ts").scanSync()].sort().filter((f) => f.includes(pattern));
+const files = [...new Bun.Glob("{src,ffi,test}/**/*.test.ts").scanSync()]
+  .sort()
+  .filter((f) => f.includes(pattern));
 const NEEDS_KERNEL = /^test\/(kernel|peer)\//;
 const unit = files.filter((file) => !NEEDS_KERNEL.test(file));
 if (unit.length > 0) suite("unit", unit);
@@ -45,7 +47,13 @@ function checks(): void {
 function suite(name: string, paths: readonly string[]): void {
   const report = join(REPORTS, `${name.replaceAll("/", "-")}.xml`);
   console.log(`\n== ${name}`);
-  const command = [BUN, "test", "--reporter=junit", `--reporter-outfile=${report}`, ...paths.map((path) => `./${path}`)];
+  const command = [
+    BUN,
+    "test",
+    "--reporter=junit",
+    `--reporter-outfile=${report}`,
+    ...paths.map((path) => `./${path}`),
+  ];
   const { exitCode } = Bun.spawnSync(command, {
     stdio: ["ignore", "inherit", "inherit"],
     timeout: PATIENCE_MILLIS,
