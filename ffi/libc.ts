@@ -26,6 +26,8 @@ const TABLE = {
   socketpair: { args: [T.i32, T.i32, T.i32, T.ptr], returns: T.i32 },
   socket: { args: [T.i32, T.i32, T.i32], returns: T.i32 },
   send: { args: [T.i32, T.ptr, T.u64, T.i32], returns: T.i64_fast },
+  sendto: { args: [T.i32, T.ptr, T.u64, T.i32, T.ptr, T.u32], returns: T.i64_fast },
+  flock: { args: [T.i32, T.i32], returns: T.i32 },
   recv: { args: [T.i32, T.ptr, T.u64, T.i32], returns: T.i64_fast },
 } as const satisfies Record<string, FFIFunction>;
 
@@ -117,3 +119,9 @@ export const utimensat = (dir: number, name: string, times: BigInt64Array): numb
 export const futimens = (fd: number, times: BigInt64Array): number => errno(libc().futimens(fd, times));
 
 export const syncfs = (fd: number): number => errno(libc().syncfs(fd));
+
+/** Sends one datagram to `address`, a sockaddr. */
+export const sendto = (fd: number, bytes: Uint8Array, flags: number, address: Uint8Array): number =>
+  errno(libc().sendto(fd, bytes, bytes.length, flags, address, address.length));
+
+export const flock = (fd: number, operation: number): number => errno(libc().flock(fd, operation));
