@@ -2,6 +2,8 @@ import { dlopen, FFIType as T } from "bun:ffi";
 import { closeSync, existsSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
+/** The system call's number: libc has a function of this name since glibc 2.27 only. */
+const MEMFD_CREATE = process.arch === "arm64" ? 279 : 319;
 /** memfd_create(2) flags; MFD_EXEC since Linux 6.3, needed where vm.memfd_noexec is set. */
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
@@ -41,14 +43,14 @@ function artefact(name: string): Uint8Array {
 
 function sealed(name: string): number {
   const { symbols: libc, close } = dlopen("libc.so.6", {
-    memfd_create: { args: [T.cstring, T.u32], returns: T.i32 },
+    syscall: { args: [T.i64, T.cstring, T.u64], returns: T.i64_fast },
     fcntl: { args: [T.i32, T.i32, T.i32], returns: T.i32 },
   });
   try {
     const label = Buffer.from(`bunker-${name}\0`);
     const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-    let fd = libc.memfd_create(label, flags | MFD_EXEC);
-    if (fd < 0) fd = libc.memfd_create(label, flags); // EINVAL: before Linux 6.3 every memfd may be executed
+    let fd = Number(libc.syscall(MEMFD_CREATE, label, flags | MFD_EXEC));
+    if (fd < 0) fd = Number(libc.syscall(MEMFD_CREATE, label, flags)); // EINVAL: before Linux 6.3 every memfd may be executed
     if (fd < 0) throw new Error(`memfd_create(${name}) failed`);
     fill(fd, artefact(name));
     if (libc.fcntl(fd, F_ADD_SEALS, ALL_SEALS) !== 0) throw new Error(`memfd ${name}: cannot be sealed`);
