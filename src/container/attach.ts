@@ -57,6 +57,15 @@ export class KeyFilter {
 /** How a connection between a client and a process came to its end. */
 export type Ending = "output ended" | "detached" | "client gone";
 
+export interface Conversation {
+  /** What the client sends goes inside. */
+  readonly stdin: boolean;
+  /** The keys that end the conversation and leave the process alone. */
+  readonly keys?: Uint8Array;
+  /** Waited for before the client is told that it is over. */
+  readonly before?: (ending: Ending) => Promise<void>;
+}
+
 /**
  * Joins a client with the inner end of an attachment until the process' output ends, the client types `keys`, or goes.
  * A client's end of file becomes end of file inside. Both are closed afterwards. Memory is bounded: a chunk is read when the last one was taken.
@@ -64,7 +73,7 @@ export type Ending = "output ended" | "detached" | "client gone";
 export async function converse(
   client: Peer,
   inside: Peer,
-  { stdin, keys }: { stdin: boolean; keys?: Uint8Array },
+  { stdin, keys, before }: Conversation,
 ): Promise<Ending> {
   const detached = Promise.withResolvers<Ending>();
   const gone = new Promise<Ending>((resolve) => {
@@ -74,6 +83,7 @@ export async function converse(
   if (stdin) void typed(client, inside, keys).then((seen) => seen && detached.resolve("detached"));
   const ending = await Promise.race([shown(inside, client), detached.promise, gone]);
   inside.close();
+  await before?.(ending);
   client.end();
   return ending;
 }

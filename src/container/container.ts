@@ -193,7 +193,6 @@ export class Container {
 
   started(process: Process, at: string): void {
     this.process = process;
-    this.exitOnNext = false;
     Object.assign(this.state, {
       running: true,
       restarting: false,

@@ -157,7 +157,7 @@ export class Containers {
     });
     this.#byId.delete(container.id);
     this.#idByName.delete(container.name);
-    for (const [id, exec] of this.#execs) if (exec.container === container) this.#execs.delete(id);
+    this.removeExecs((exec) => exec.container === container);
     void rm(container.dir, { recursive: true, force: true }).catch((error: unknown) =>
       this.#log.error("container folder stays", { container: container.id, error: messageOf(error) }),
     );
@@ -167,8 +167,8 @@ export class Containers {
     this.#execs.set(exec.id, exec);
   }
 
-  removeExec(id: string): void {
-    this.#execs.delete(id);
+  removeExecs(which: (exec: Exec) => boolean): void {
+    for (const [id, exec] of this.#execs) if (which(exec)) this.#execs.delete(id);
   }
 
   /** Throws `not_found`: `No such exec instance: x`. */

@@ -50,16 +50,16 @@ export class Volumes {
   }
 
   /**
-   * Makes a volume, or gives the one of that name that there is. Without a name: an anonymous one, which says so in its label.
+   * Makes a volume, or gives the one of that name that there is. An anonymous one (without a name: always) says so in its label.
    * `isNew` tells which. Throws `invalid` for a bad name, `unsupported` for another driver or options.
    */
-  create(body: VolumeCreateBody): { volume: VolumeRecord; isNew: boolean } {
+  create(body: VolumeCreateBody, { anonymous = !body.Name } = {}): { volume: VolumeRecord; isNew: boolean } {
     const name = body.Name || newId();
     const known = this.#byName.get(name);
     checkDriver(body, known);
     if (known) return { volume: known, isNew: false };
     checkName(name);
-    const labels = body.Name ? body.Labels : { ...body.Labels, [ANONYMOUS]: "" };
+    const labels = anonymous ? { ...body.Labels, [ANONYMOUS]: "" } : body.Labels;
     const volume: VolumeRecord = {
       CreatedAt: new Date().toISOString().replace(/\.\d+Z$/, "Z"),
       Driver: "local",

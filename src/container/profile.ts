@@ -1,0 +1,228 @@
+import { invalid } from "../base/errors.ts";
+import { CAPABILITIES } from "../oci/capabilities.ts";
+import type { Mount, Resources, Seccomp } from "../oci/runtime.ts";
+import defaultSeccomp from "./seccomp_default.json";
+
+/** Docker 28's defaults, as a running 28.5.2 writes them into config.json. */
+export const DEFAULT_CAPABILITIES: readonly string[] = [
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_FSETID",
+  "CAP_FOWNER",
+  "CAP_MKNOD",
+  "CAP_NET_RAW",
+  "CAP_SETGID",
+  "CAP_SETUID",
+  "CAP_SETFCAP",
+  "CAP_SETPCAP",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_SYS_CHROOT",
+  "CAP_KILL",
+  "CAP_AUDIT_WRITE",
+];
+
+export const MASKED_PATHS: readonly string[] = [
+  "/proc/asound",
+  "/proc/acpi",
+  "/proc/interrupts",
+  "/proc/kcore",
+  "/proc/keys",
+  "/proc/latency_stats",
+  "/proc/timer_list",
+  "/proc/timer_stats",
+  "/proc/sched_debug",
+  "/proc/scsi",
+  "/sys/firmware",
+  "/sys/devices/virtual/powercap",
+];
+
+export const READONLY_PATHS: readonly string[] = [
+  "/proc/bus",
+  "/proc/fs",
+  "/proc/irq",
+  "/proc/sys",
+  "/proc/sysrq-trigger",
+];
+
+/** One `thermal_throttle` a CPU tells of its neighbours' work; masked where there are any. */
+export const thermalPath = (cpu: number): string => `/sys/devices/system/cpu/cpu${cpu}/thermal_throttle`;
+
+export const DEFAULT_MOUNTS: readonly Mount[] = [
+  { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
+  {
+    destination: "/dev",
+    type: "tmpfs",
+    source: "tmpfs",
+    options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
+  },
+  {
+    destination: "/dev/pts",
+    type: "devpts",
+    source: "devpts",
+    options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+  },
+  { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"] },
+  {
+    destination: "/sys/fs/cgroup",
+    type: "cgroup",
+    source: "cgroup",
+    options: ["ro", "nosuid", "noexec", "nodev"],
+  },
+  { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
+];
+
+type DeviceRule = NonNullable<Resources["devices"]>[number];
+const device = (major: number, minor: number, allow = true): DeviceRule => ({
+  allow,
+  type: "c",
+  major,
+  minor,
+  access: "rwm",
+});
+
+/** zero, null, urandom, random, tty, console; not fuse. The runtime adds its own (config-linux.md "Default Devices"). */
+export const DEVICE_RULES: readonly DeviceRule[] = [
+  { allow: false, access: "rwm" },
+  device(1, 5),
+  device(1, 3),
+  device(1, 9),
+  device(1, 8),
+  device(5, 0),
+  device(5, 1),
+  device(10, 229, false),
+];
+
+/** A container with its own network may listen below 1024 and send pings without any capability. */
+export const NETWORK_SYSCTLS: Readonly<Record<string, string>> = {
+  "net.ipv4.ip_unprivileged_port_start": "0",
+  "net.ipv4.ping_group_range": "0 2147483647",
+};
+
+/** `net_admin`, `CAP_NET_ADMIN` and `ALL` as they are in config.json. Throws `invalid`; `field` names the list. */
+export function normalCapabilities(names: readonly string[], field: string): string[] {
+  return names.map((name) => {
+    const upper = name.toUpperCase();
+    if (upper === "ALL") return upper;
+    const full = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
+    if (!CAPABILITIES.includes(full))
+      throw invalid(`invalid ${field}: unknown capability: ${JSON.stringify(full)}`);
+    return full;
+  });
+}
+
+/** moby's oci/caps TweakCapabilities: what the process may have at most. Throws `invalid`. */
+export function capabilitiesOf(
+  add: readonly string[],
+  drop: readonly string[],
+  { privileged, last }: { privileged: boolean; last: number },
+): string[] {
+  const all = CAPABILITIES.slice(0, last + 1);
+  const added = normalCapabilities(add, "CapAdd");
+  const dropped = normalCapabilities(drop, "CapDrop");
+  if (privileged) return [...all];
+  const known = new Set(all);
+  for (const name of [...added, ...dropped])
+    if (name !== "ALL" && !known.has(name))
+      throw invalid(`invalid capability: ${name} is not known to this kernel`);
+  const base = added.includes("ALL") ? all : dropped.includes("ALL") ? [] : DEFAULT_CAPABILITIES;
+  const kept = base.filter((name) => !dropped.includes(name));
+  return [...new Set([...kept, ...added.filter((name) => name !== "ALL")])];
+}
+
+/** A seccomp profile as Docker writes it: config.json's, with conditions that are resolved for one container. */
+interface Profile extends Omit<Seccomp, "syscalls" | "defaultAction"> {
+  readonly defaultAction?: string;
+  readonly archMap?: readonly { architecture: string; subArchitectures: readonly string[] | null }[];
+  readonly syscalls?: readonly ProfileRule[];
+}
+
+interface ProfileRule extends Omit<NonNullable<Seccomp["syscalls"]>[number], "names"> {
+  readonly name?: string;
+  readonly names?: string[];
+  readonly includes?: Condition;
+  readonly excludes?: Condition;
+}
+
+interface Condition {
+  readonly arches?: readonly string[];
+  readonly caps?: readonly string[];
+  /** `4.8` */
+  readonly minKernel?: string;
+}
+
+/** For whom the profile is resolved. */
+export interface Subject {
+  readonly capabilities: readonly string[];
+  readonly kernel: readonly [number, number];
+}
+
+/** Go's name of this machine, and the runtime-spec's. */
+const GOARCH = "amd64";
+const ARCHITECTURE = "SCMP_ARCH_X86_64";
+
+/** What it is for once resolved; by the capabilities, since all else is the same for each container of this host. */
+const defaults = new Map<string, Seccomp>();
+
+export function defaultProfile(subject: Subject): Seccomp {
+  const key = subject.capabilities.join();
+  let profile = defaults.get(key);
+  if (!profile) {
+    profile = resolveProfile(defaultSeccomp as Profile, subject)!;
+    if (defaults.size < 64) defaults.set(key, profile);
+  }
+  return profile;
+}
+
+/** A profile of the user's. Undefined when it is empty, which is no confinement. Throws `invalid`. */
+export function parseProfile(json: string, subject: Subject): Seccomp | undefined {
+  let profile: unknown;
+  try {
+    // 64-bit arguments do not fit a double
+    profile = JSON.parse(json, (_, value: unknown, context: { source?: string }) =>
+      typeof value === "number" && !Number.isSafeInteger(value) ? BigInt(context.source!) : value,
+    );
+  } catch (error) {
+    throw invalid(`Decoding seccomp profile failed: ${(error as Error).message}`, error);
+  }
+  if (typeof profile !== "object" || profile === null || Array.isArray(profile))
+    throw invalid("Decoding seccomp profile failed: not an object");
+  return resolveProfile(profile as Profile, subject);
+}
+
+/** moby's profiles/seccomp setupSeccomp. */
+function resolveProfile(profile: Profile, subject: Subject): Seccomp | undefined {
+  if (!profile.defaultAction && !profile.syscalls?.length) return undefined;
+  if (profile.architectures?.length && profile.archMap?.length)
+    throw invalid(
+      "both 'architectures' and 'archMap' are specified in the seccomp profile, use either 'architectures' or 'archMap'",
+    );
+  const native = profile.archMap?.find(({ architecture }) => architecture === ARCHITECTURE);
+  return {
+    defaultAction: profile.defaultAction ?? "",
+    defaultErrnoRet: profile.defaultErrnoRet,
+    architectures: native ? [native.architecture, ...(native.subArchitectures ?? [])] : profile.architectures,
+    flags: profile.flags,
+    syscalls: (profile.syscalls ?? [])
+      .filter((rule) => applies(rule, subject))
+      .map(({ name, names, action, errnoRet, args }) => {
+        if (name && names?.length)
+          throw invalid(
+            "both 'name' and 'names' are specified in the seccomp profile, use either 'name' or 'names'",
+          );
+        return { names: name ? [name] : (names ?? []), action, errnoRet, args: args ?? undefined };
+      }),
+  };
+}
+
+function applies({ includes = {}, excludes = {} }: ProfileRule, { capabilities, kernel }: Subject): boolean {
+  const reached = (version: string) => {
+    const [major = 0, minor = 0] = version.split(".").map(Number);
+    return kernel[0] > major || (kernel[0] === major && kernel[1] >= minor);
+  };
+  if (excludes.arches?.includes(GOARCH)) return false;
+  if (excludes.caps?.some((name) => capabilities.includes(name))) return false;
+  if (excludes.minKernel && reached(excludes.minKernel)) return false;
+  if (includes.arches?.length && !includes.arches.includes(GOARCH)) return false;
+  if (includes.caps && !includes.caps.every((name) => capabilities.includes(name))) return false;
+  return !includes.minKernel || reached(includes.minKernel);
+}

@@ -1,0 +1,63 @@
+import { EngineError, messageOf } from "../../base/errors.ts";
+import { announce } from "../../container/announce.ts";
+import type { Container } from "../../container/container.ts";
+import { job } from "../../engine/job.ts";
+import type { Needs } from "../needs.ts";
+import { forceKill } from "./kill.ts";
+import { leaveNetworks } from "./network.ts";
+
+export type RemoveNeeds = Needs<
+  "containers" | "layers" | "volumes" | "networks" | "events" | "execdriver" | "supervisor" | "log"
+>;
+
+export interface RemoveInput {
+  name: string;
+  volumes?: boolean;
+  force?: boolean;
+  link?: boolean;
+}
+
+export const containerRemove = job("rm", async (m: RemoveNeeds, input: RemoveInput): Promise<void> => {
+  const container = m.containers.get(input.name);
+  if (input.link)
+    throw new EngineError("conflict", "Conflict, cannot remove the default link name of the container");
+  container.mayRemove(input.name, input.force === true);
+  if (container.running) await forceKill(m, container, true);
+  await discard(m, container, { volumes: input.volumes });
+});
+
+/**
+ * Removes a container that does not run, with its layer and folder, and its anonymous volumes when `volumes`. Gone for every
+ * caller when it returns; files are deleted in the background. Called twice at once, the second waits and does nothing.
+ */
+export async function discard(m: RemoveNeeds, container: Container, { volumes = false } = {}): Promise<void> {
+  container.state.removing = true;
+  await container.hold(async () => {
+    if (m.containers.find(container.id) !== container) return;
+    try {
+      await leaveNetworks(m, container);
+      await m.supervisor.settled(container);
+      await m.layers.removeMount(container.id);
+    } catch (error) {
+      Object.assign(container.state, { removing: false, dead: true });
+      m.containers.save(container);
+      throw new EngineError("internal", `container ${container.id}: ${messageOf(error)}`, { cause: error });
+    }
+    let held: string[] = [];
+    m.containers.remove(container, () => {
+      held = m.volumes.unuse(container.id);
+    });
+    if (volumes) removeAnonymous(m, held);
+    announce(m.events, container, "destroy");
+    m.supervisor.removed(container);
+  });
+}
+
+/** Only those without a name of their own, and only while nobody else holds them. */
+function removeAnonymous(m: RemoveNeeds, names: readonly string[]): void {
+  for (const name of names) {
+    if (!m.volumes.isAnonymous(name) || m.volumes.users(name).length > 0) continue;
+    m.volumes.remove(name);
+    m.events.emit("volume", "destroy", name, { driver: "local" });
+  }
+}
