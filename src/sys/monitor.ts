@@ -1,0 +1,231 @@
+import { closeSync, readFileSync, writeSync } from "node:fs";
+import {
+  encodePlan,
+  FAILED,
+  FD_FIRST,
+  HELLO,
+  MESSAGE_TYPE,
+  PLAN_FLAG,
+  STREAM,
+} from "../../ffi/plan.ts";
+import { socketpair, z } from "../../ffi/libc.ts";
+import { shim } from "../../ffi/shim.ts";
+import { Control, type Message } from "./control.ts";
+import { check, SyscallError } from "./errors.ts";
+import { reap, spawnMonitor } from "./process.ts";
+import { SocketPeer } from "./socket.ts";
+import type { Step } from "./steps.ts";
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+
+/** Which streams an attachment carries. */
+export interface Streams {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+}
+
+export interface MonitorRequest {
+  readonly id: string;
+  readonly steps: readonly Step[];
+  /** CLONE_NEW*, all at once */
+  readonly namespaces: number;
+  readonly stdio: {
+    readonly tty: boolean;
+    readonly openStdin: boolean;
+    readonly stdinOnce: boolean;
+    /** who owns the pipes */
+    readonly uid: number;
+    readonly gid: number;
+    /** `fd` open for appending; the caller's */
+    readonly log?: { fd: number; path: string; maxSize: number; maxFiles: number };
+  };
+  readonly attach: readonly Streams[];
+  /** An open folder for monitor.sock and the exit file; none: neither is made. The caller's. */
+  readonly stateFolder?: number;
+  /** An open cgroup v2 folder to be born in. The caller's. */
+  readonly cgroup?: number;
+  /** An open pidfd, or pid namespace, to be born in. The caller's. */
+  readonly join?: number;
+  readonly trace: boolean;
+}
+
+/** The birth failed: which step, and why. `step` is undefined when it was none of the plan's. */
+export class BirthError extends SyscallError {
+  readonly step: Step | undefined;
+
+  constructor(call: string, step: Step | undefined, errno: number) {
+    super(call, step?.what ?? "monitor", errno);
+    this.step = step;
+  }
+}
+
+/** How the process ended; `at` in nanoseconds since 1970. */
+export interface Ended {
+  readonly code: number;
+  readonly at: bigint;
+}
+
+/** A started process and the connection to its monitor. */
+export class Monitor {
+  readonly pid: number;
+  readonly attached: readonly SocketPeer[];
+  /** What each step took, of the plan's first one on; empty unless asked for. nanoseconds */
+  readonly trace: readonly number[];
+  /** Undefined: the monitor has gone without saying how it ended. */
+  readonly exited: Promise<Ended | undefined>;
+  /** The monitor itself is gone, and its files are written. */
+  readonly gone: Promise<void>;
+  readonly #control: Control;
+
+  constructor(control: Control, started: Message, attached: readonly SocketPeer[], gone: Promise<void>) {
+    this.#control = control;
+    this.pid = started.value;
+    this.trace = [...new Uint32Array(started.payload.slice().buffer)];
+    this.attached = attached;
+    this.gone = gone;
+    this.exited = control.exited.then((m) => m && { code: m.value, at: m.time });
+  }
+
+  /** Sets the terminal's size in characters. */
+  async resize(rows: number, columns: number): Promise<void> {
+    await this.#control.ask(MESSAGE_TYPE.RESIZE, rows, columns);
+  }
+}
+
+/** Starts a monitor and waits until its process has been exec'ed. Throws BirthError; then nothing of it is left. */
+export async function startMonitor(request: MonitorRequest): Promise<Monitor> {
+  const control = pair();
+  const attached = request.attach.map(pair);
+  const inherited: number[] = [control.theirs];
+  const slot = (fd: number | undefined): number =>
+    fd === undefined ? -1 : FD_FIRST - 1 + inherited.push(fd) - 1;
+  const theirs = [control.theirs, ...attached.map((p) => p.theirs)];
+  let plan: number | undefined;
+  let child: ReturnType<typeof spawnMonitor>;
+  try {
+    const bytes = planOf(
+      request,
+      slot,
+      attached.map((p) => p.theirs),
+    );
+    plan = check("memfd_create", "plan", shim().bk_memfd(z("bunker-plan")));
+    writeSync(plan, bytes);
+    inherited.splice(1, 0, plan);
+    child = spawnMonitor(["bunker", "monitor", request.id], inherited);
+  } catch (error) {
+    for (const fd of [control.ours, ...attached.map((p) => p.ours)]) closeSync(fd);
+    throw error;
+  } finally {
+    for (const fd of plan === undefined ? theirs : [...theirs, plan]) closeSync(fd);
+  }
+  const line = await Control.connect({ fd: control.ours });
+  const peers = await Promise.all(attached.map((p) => SocketPeer.connect({ fd: p.ours })));
+  const gone = line.closed.then(() => reap(child)).then(() => {});
+  const answer = await line.started;
+  if (answer?.type === MESSAGE_TYPE.STARTED) return new Monitor(line, answer, peers, gone);
+  for (const peer of peers) peer.close();
+  await gone;
+  throw failure(request, answer);
+}
+
+/** Speaks to the monitor that an earlier daemon started. Undefined: there is none any more. */
+export async function findMonitor(stateFolder: number): Promise<Monitor | undefined> {
+  let line: Control;
+  try {
+    line = await Control.connect({ unix: socketPath(stateFolder) });
+  } catch {
+    return undefined; // ENOENT, ECONNREFUSED: it has ended
+  }
+  line.send(Uint8Array.of(HELLO.CONTROL));
+  const answer = await line.started;
+  if (answer?.type === MESSAGE_TYPE.STARTED) return new Monitor(line, answer, [], line.closed);
+  line.close();
+  return undefined;
+}
+
+/** One more attachment to a running process. Throws when its monitor has gone. */
+export async function attachMonitor(stateFolder: number, streams: Streams): Promise<SocketPeer> {
+  const peer = await SocketPeer.connect({ unix: socketPath(stateFolder) });
+  await peer.write(Uint8Array.of(HELLO.ATTACH | streamBits(streams)));
+  return peer;
+}
+
+/** What the monitor wrote down when the process had ended; undefined: it has not. */
+export function readExit(stateFolder: number): Ended | undefined {
+  try {
+    const [code, at] = readFileSync(`/proc/self/fd/${stateFolder}/exit`, "utf8").trim().split(" ");
+    return { code: Number(code), at: BigInt(at!) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** By the fd: a state folder's own path may be longer than a socket's address. */
+const socketPath = (folder: number): string => `/proc/self/fd/${folder}/monitor.sock`;
+
+const streamBits = ({ stdin, stdout, stderr }: Streams): number =>
+  (stdin ? STREAM.STDIN : 0) | (stdout ? STREAM.STDOUT : 0) | (stderr ? STREAM.STDERR : 0);
+
+/** Neither end blocks. */
+function pair(): { ours: number; theirs: number } {
+  const fds = new Int32Array(2);
+  check("socketpair", "", socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds));
+  return { ours: fds[0]!, theirs: fds[1]! };
+}
+
+function planOf(
+  request: MonitorRequest,
+  slot: (fd: number | undefined) => number,
+  attached: readonly number[],
+): Uint8Array {
+  const { stdio } = request;
+  const handedOver = new Map<number, number>();
+  const steps = request.steps.map((step) => {
+    if (step.fd === undefined) return step;
+    const number = handedOver.get(step.fd) ?? slot(step.fd);
+    handedOver.set(step.fd, number);
+    return { ...step, n: [number, ...(step.n ?? []).slice(1)] };
+  });
+  return encodePlan({
+    fields: {
+      flags:
+        (stdio.tty ? PLAN_FLAG.TTY : 0) |
+        (stdio.openStdin ? PLAN_FLAG.OPEN_STDIN : 0) |
+        (stdio.stdinOnce ? PLAN_FLAG.STDIN_ONCE : 0) |
+        (request.trace ? PLAN_FLAG.TRACE : 0),
+      uid: stdio.uid,
+      gid: stdio.gid,
+      state_dir: slot(request.stateFolder),
+      cgroup_dir: slot(request.cgroup),
+      join: slot(request.join),
+      clone_flags: request.namespaces,
+      log_fd: slot(stdio.log?.fd),
+      log_max_size: stdio.log?.maxSize ?? 0,
+      log_max_files: stdio.log?.maxFiles ?? 1,
+    },
+    steps,
+    attach: attached.map((fd, index) => ({ fd: slot(fd), streams: streamBits(request.attach[index]!) })),
+    logPath: stdio.log?.path,
+  });
+}
+
+const CALLS: Record<number, string> = {
+  [FAILED.CLONE]: "clone3",
+  [FAILED.JOIN]: "setns",
+  [FAILED.STDIO]: "stdio",
+  [FAILED.PLAN]: "plan",
+  [FAILED.DIED]: "birth",
+};
+
+function failure(request: MonitorRequest, answer: Message | undefined): BirthError {
+  const EIO = 5;
+  if (!answer) return new BirthError("monitor", undefined, EIO);
+  const step = request.steps[answer.index];
+  return new BirthError(step?.kind.toLowerCase() ?? CALLS[answer.index] ?? "birth", step, answer.value);
+}
+
