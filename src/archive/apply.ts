@@ -11,7 +11,7 @@ import { type Entry, TarReader } from "./tar.ts";
 export type Whiteouts = "overlay" | "remove" | "keep";
 
 export interface Applied {
-  /** Bytes of all files, each hard-linked one counted once. */
+  /** Bytes of all files and symbolic links, each hard-linked one counted once. */
   readonly size: number;
   /** The tar had an entry for the root itself. */
   readonly root: boolean;
@@ -150,6 +150,7 @@ export class Applier implements Disposable {
         return;
       case "symlink":
         at.symlink(entry.link, dir, base);
+        this.#size += entry.link.length;
         return;
       case "link":
         this.#link(dir, base, entry.link);
@@ -207,7 +208,13 @@ export class Applier implements Disposable {
     if (base === OPAQUE) {
       if (this.#whiteouts === "remove") this.#empty(parent);
       else if (parent === "") return;
-      else this.#in(parent, (dir, name) => at.setXattr(dir, name, "trusted.overlay.opaque", OPAQUE_YES), true, true);
+      else
+        this.#in(
+          parent,
+          (dir, name) => at.setXattr(dir, name, "trusted.overlay.opaque", OPAQUE_YES),
+          true,
+          true,
+        );
       return;
     }
     if (base.startsWith(AUFS)) return;
@@ -243,7 +250,11 @@ export class Applier implements Disposable {
 
   /** Remembers a path and the folders above it as this tar's own. */
   #note(path: string): void {
-    for (let own = path; own !== "" && !this.#made.has(own); own = own.slice(0, Math.max(own.lastIndexOf("/"), 0)))
+    for (
+      let own = path;
+      own !== "" && !this.#made.has(own);
+      own = own.slice(0, Math.max(own.lastIndexOf("/"), 0))
+    )
       this.#made.add(own);
   }
 

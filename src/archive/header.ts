@@ -44,8 +44,9 @@ export function checksumHolds(head: Uint8Array): boolean {
     unsigned += byte;
     signed += byte < 0x80 ? byte : byte - 0x100;
   }
-  const said = octal(head, 148, 8);
-  return said === unsigned || said === signed;
+  const said = textOf(head, 148, 8).trim();
+  const sum = /^[0-7]+$/.test(said) ? Number.parseInt(said, 8) : -1;
+  return sum === unsigned || sum === signed;
 }
 
 /** `LENGTH KEY=VALUE\n` records; a value may hold any byte. Throws `invalid` on a broken one. */

@@ -4,7 +4,7 @@ import { copyTree } from "./copy.ts";
 import { compressionOf, decompressed, MAGIC_LENGTH, peeked } from "./decompress.ts";
 import { spool } from "./spool.ts";
 import { TarReader } from "./tar.ts";
-import type { Destination, FromWorker, ToWorker, UnpackRequest, Unpacked } from "./unpack.ts";
+import type { Destination, FromWorker, ToWorker, Unpacked, UnpackRequest } from "./unpack.ts";
 
 /** Runs in a Worker of its own, so that the daemon's loop never waits for a disk: one request after the other. */
 

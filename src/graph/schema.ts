@@ -40,6 +40,8 @@ export const MIGRATIONS: readonly string[] = [
     created  INTEGER NOT NULL,
     tagged   INTEGER
   ) WITHOUT ROWID;
+  CREATE INDEX images_layer ON images (chain_id);
+  CREATE INDEX images_parent ON images (parent);
   -- Normalised names: docker.io/library/busybox:latest, or with @sha256:… .
   CREATE TABLE names (
     name  TEXT PRIMARY KEY,

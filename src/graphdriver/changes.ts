@@ -102,7 +102,8 @@ async function upperEntry(changes: Changes, upper: string, below: Below, path: s
   const opaque = isOpaque(upper);
   const inside = await upperFolder(changes, upper, opaque ? [] : below.folders, path);
   const hidden = opaque && deleted(changes, upper, below.folders, path);
-  const same = below.stats?.isDirectory() && sameKind(stats, below.stats) && stats.mtimeNs === below.stats.mtimeNs;
+  const same =
+    below.stats?.isDirectory() && sameKind(stats, below.stats) && stats.mtimeNs === below.stats.mtimeNs;
   if (same && !inside && !hidden) return false;
   changes.add(below.stats ? MODIFIED : ADDED, path);
   return true;

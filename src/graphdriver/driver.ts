@@ -29,8 +29,11 @@ export interface GraphDriver {
   readonly standalone: boolean;
   /** What `docker info` shows below "Storage Driver". */
   readonly status: readonly (readonly [string, string])[];
-  /** Makes a layer's place; `writable` for a container's. Throws `conflict` when the id is taken, and leaves nothing on error. */
-  create(id: string, parents: readonly string[], options: { writable: boolean }): Promise<void>;
+  /**
+   * Makes a layer's place; `writable` for a container's. Done when it returns, or later where a copy is needed: never
+   * without parents. Throws `conflict` when the id is taken, and leaves nothing on error.
+   */
+  create(id: string, parents: readonly string[], options: { writable: boolean }): void | Promise<void>;
   /** The folder that a layer's tar is unpacked into, and that a container's changes are in. */
   folder(id: string): string;
   /** How a container's file system is mounted by who runs it. */

@@ -11,7 +11,8 @@ const FILES = [".dockerenv", "dev/console", "etc/hosts", "etc/hostname", "etc/re
 /** Makes what is missing of it in `root`; what is there stays as it is. For folders that only we write. */
 export function makeMountpoints(root: string): void {
   const missing = (path: string) => !lstatSync(join(root, path), { throwIfNoEntry: false });
-  for (const path of FOLDERS) if (isPlain(root, dirname(path)) && missing(path)) mkdirSync(join(root, path), { mode: 0o755 });
+  for (const path of FOLDERS)
+    if (isPlain(root, dirname(path)) && missing(path)) mkdirSync(join(root, path), { mode: 0o755 });
   for (const path of FILES)
     if (isPlain(root, dirname(path)) && missing(path)) closeSync(openSync(join(root, path), "wx", 0o755));
   if (isPlain(root, "etc") && missing("etc/mtab")) symlinkSync("/proc/mounts", join(root, "etc/mtab"));

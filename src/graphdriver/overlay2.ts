@@ -40,7 +40,7 @@ export class Overlay2 implements GraphDriver {
     ];
   }
 
-  async create(id: string, parents: readonly string[], options: { writable: boolean }): Promise<void> {
+  create(id: string, parents: readonly string[], options: { writable: boolean }): void {
     const place = join(this.#home, id);
     try {
       mkdirSync(place, { mode: 0o710 });

@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
-import type { Unpacker } from "../archive/unpack.ts";
 import { EngineError, messageOf, unsupported } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { detach, filesystemName, mountOverlay } from "../sys/overlay.ts";
@@ -14,7 +13,6 @@ export interface Choice {
   /** `--storage-driver`; else DOCKER_DRIVER; else what was used before; else the first that works. */
   readonly wanted?: string;
   readonly environment?: string;
-  readonly unpacker: Unpacker;
   readonly log: Log;
 }
 
@@ -25,7 +23,8 @@ type Ours = (typeof OURS)[number];
 /** Drivers that people know and this engine does not have, and why. */
 const OTHERS: Readonly<Record<string, string>> = {
   aufs: "aufs never became part of Linux and Docker itself dropped it",
-  devicemapper: "devicemapper was given up by Docker itself: it loses space and data when its loop files fill",
+  devicemapper:
+    "devicemapper was given up by Docker itself: it loses space and data when its loop files fill",
   overlay: "overlay is the predecessor of overlay2 and runs out of inodes",
   btrfs: "btrfs snapshots are not built yet",
   zfs: "zfs snapshots are not built yet",
@@ -69,7 +68,8 @@ function known(name: string): Ours {
   const ours = OURS.find((own) => own === name);
   if (ours) return ours;
   const reason = OTHERS[name];
-  if (reason) throw unsupported(`storage driver ${name} is not supported: ${reason}; use ${OURS.join(" or ")}`);
+  if (reason)
+    throw unsupported(`storage driver ${name} is not supported: ${reason}; use ${OURS.join(" or ")}`);
   throw unsupported(`unknown storage driver ${name}: use ${OURS.join(" or ")}`);
 }
 
@@ -81,7 +81,7 @@ const usedBefore = (root: string, before: string, wanted: string) =>
 
 function make(name: Ours, choice: Choice): GraphDriver {
   const home = join(choice.root, name);
-  if (name === "vfs") return new Vfs(home, choice.unpacker);
+  if (name === "vfs") return new Vfs(home);
   mkdirSync(choice.root, { recursive: true });
   const filesystem = filesystemName(statfsSync(choice.root).type);
   probe(choice.root, filesystem);
@@ -90,7 +90,8 @@ function make(name: Ours, choice: Choice): GraphDriver {
 
 /** Mounts one overlay for a moment: the kernel knows best. */
 function probe(root: string, filesystem: string): void {
-  if (process.getuid?.() !== 0) throw unsupported("storage driver overlay2 is not supported here: it needs root");
+  if (process.getuid?.() !== 0)
+    throw unsupported("storage driver overlay2 is not supported here: it needs root");
   const place = mkdtempSync(join(root, ".overlay-"));
   const [lower, upper, work, merged] = ["lower", "upper", "work", "merged"].map((name) => join(place, name));
   try {

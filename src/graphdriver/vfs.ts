@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Unpacker } from "../archive/unpack.ts";
+import { Unpacker } from "../archive/unpack.ts";
 import { conflict } from "../base/errors.ts";
 import type { Rootfs } from "../execdriver/driver.ts";
 import { treeChanges } from "./changes.ts";
@@ -17,26 +17,30 @@ export class Vfs implements GraphDriver {
   readonly status: readonly (readonly [string, string])[] = [];
   readonly #home: string;
   readonly #trash: Trash;
-  readonly #unpacker: Unpacker;
+  readonly #unpacker = new Unpacker();
 
-  constructor(home: string, unpacker: Unpacker) {
+  constructor(home: string) {
     this.#home = home;
-    this.#unpacker = unpacker;
     mkdirSync(home, { recursive: true, mode: 0o710 });
     this.#trash = new Trash(join(home, TRASH));
   }
 
-  async create(id: string, parents: readonly string[], options: { writable: boolean }): Promise<void> {
+  create(id: string, parents: readonly string[], options: { writable: boolean }): void | Promise<void> {
     const folder = this.folder(id);
     try {
       mkdirSync(folder, { mode: 0o755 });
     } catch (error) {
       throw conflict(`layer ${id} exists already`, error);
     }
+    const parent = parents[0];
+    if (parent !== undefined) return this.#fill(id, parent, options.writable);
+    if (options.writable) makeMountpoints(folder);
+  }
+
+  async #fill(id: string, parent: string, writable: boolean): Promise<void> {
     try {
-      const parent = parents[0];
-      if (parent !== undefined) await this.#unpacker.copy(this.folder(parent), folder);
-      if (options.writable) makeMountpoints(folder);
+      await this.#unpacker.copy(this.folder(parent), this.folder(id));
+      if (writable) makeMountpoints(this.folder(id));
     } catch (error) {
       this.remove(id);
       throw error;
@@ -57,7 +61,10 @@ export class Vfs implements GraphDriver {
 
   async changes(id: string, parents: readonly string[]): Promise<Change[]> {
     const parent = parents[0];
-    const changes = await treeChanges(parent === undefined ? undefined : this.folder(parent), this.folder(id));
+    const changes = await treeChanges(
+      parent === undefined ? undefined : this.folder(parent),
+      this.folder(id),
+    );
     return changes.filter(({ kind, path }) => kind !== 1 || !MOUNTPOINTS.has(path));
   }
 

@@ -26,7 +26,11 @@ const NODE = { char: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
 /** Opens a folder by its host path (text, or bytes as they are), as the root of what follows. */
 export function openFolder(path: string | Buffer): number {
   const name = Buffer.concat([Buffer.from(path), Buffer.from([0])]);
-  return check("open", String(path), shim().bk_openat2(AT_FDCWD, name, BigInt(O_PATH | O_DIRECTORY | O_CLOEXEC), 0, 0n));
+  return check(
+    "open",
+    String(path),
+    shim().bk_openat2(AT_FDCWD, name, BigInt(O_PATH | O_DIRECTORY | O_CLOEXEC), 0, 0n),
+  );
 }
 
 /**
@@ -129,7 +133,11 @@ export function xattrs(dir: number, name: string): Map<string, Uint8Array> {
   const found = new Map<string, Uint8Array>();
   const names = filled((buffer) => libc.llistxattr(path, buffer));
   for (const xattr of names.toString("latin1").split("\0"))
-    if (xattr !== "") found.set(xattr, filled((buffer) => libc.lgetxattr(path, xattr, buffer)));
+    if (xattr !== "")
+      found.set(
+        xattr,
+        filled((buffer) => libc.lgetxattr(path, xattr, buffer)),
+      );
   return found;
 }
 
@@ -169,7 +177,8 @@ export function removeChildren(dir: number, name: string, keep: (name: string) =
   const folder = through(dir, name);
   for (const child of readdirSync(bytes(folder), { encoding: "buffer" })) {
     const childName = child.toString("latin1");
-    if (!keep(childName)) rmSync(bytes(`${folder}/${childName}`) as unknown as string, { recursive: true, force: true });
+    if (!keep(childName))
+      rmSync(bytes(`${folder}/${childName}`) as unknown as string, { recursive: true, force: true });
   }
 }
 

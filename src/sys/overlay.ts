@@ -56,16 +56,15 @@ const unescaped = (field: string): string =>
   field.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 
 const MAGIC: Readonly<Record<number, string>> = {
-  0xef53: "extfs",
-  0x58465342: "xfs",
-  0x9123683e: "btrfs",
-  0x01021994: "tmpfs",
-  0x794c7630: "overlayfs",
-  0x2fc12fc1: "zfs",
-  0xf2f52010: "f2fs",
-  0x6969: "nfs",
+  61267: "extfs",
+  1481003842: "xfs",
+  2435016766: "btrfs",
+  16914836: "tmpfs",
+  2035054128: "overlayfs",
+  801189825: "zfs",
+  4076150800: "f2fs",
+  26985: "nfs",
 };
 
 /** The name that `docker info` has for a file system by its statfs(2) magic. */
 export const filesystemName = (magic: number): string => MAGIC[magic] ?? `0x${magic.toString(16)}`;
-
