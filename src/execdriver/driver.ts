@@ -1,5 +1,5 @@
 import type { Peer } from "../base/peer.ts";
-import type { Process as OciProcess, Resources, Spec } from "../oci/runtime.ts";
+import type { Process as OciProcess, Resources, Spec, User } from "../oci/runtime.ts";
 
 /** Where the root file system comes from. Overlays are mounted in the container's own mount namespace, never on the host. */
 export type Rootfs =
@@ -122,4 +122,11 @@ export interface ExecDriver {
   update(id: string, resources: Resources): Promise<void>;
   /** Removes cgroups and state of a container that has ended; no error when there is nothing. */
   delete(id: string): Promise<void>;
+  /**
+   * Who `name|uid[:group|gid]` is by /etc/passwd and /etc/group beneath that root (empty: root), with `groups` besides.
+   * Throws in Docker's words: `unable to find user x: no matching entries in passwd file`.
+   */
+  resolveUser(rootfs: Rootfs, user: string, groups: readonly string[]): User & { home: string };
+  /** The file that is bound at /sbin/docker-init for a container that asks for an init. */
+  readonly init: string;
 }
