@@ -1,9 +1,11 @@
 import {
+  type Answer,
   as,
   bool,
   bytes,
   duplex,
   endpoint,
+  type Hijack,
   int,
   json,
   jsonBody,
@@ -434,6 +436,10 @@ export const containerStats = endpoint("GET", "/containers/{name}/stats", {
   query: { stream: text, oneShot: as(bool, "one-shot") },
   answer: lines<Stats>(),
 });
+/** Ours, not Docker's: the steps of the last start and how long each took. */
+export const containerTrace = endpoint("GET", "/containers/{name}/trace", {
+  answer: json<{ step: string; micros: number }[]>(),
+});
 export const containerPrune = endpoint("POST", "/containers/prune", {
   query: { filters: text },
   answer: json<{ ContainersDeleted: string[] | null; SpaceReclaimed: number }>(),
@@ -443,9 +449,10 @@ export const execCreate = endpoint("POST", "/containers/{name}/exec", {
   body: jsonBody<ExecCreateBody>(),
   answer: json<{ Id: string }>(201),
 });
+/** Nothing but 200 is answered when it starts detached. */
 export const execStart = endpoint("POST", "/exec/{id}/start", {
   body: optionalBody<ExecStartBody>(),
-  answer: duplex(),
+  answer: duplex() as Answer<Hijack | undefined>,
 });
 export const execInspect = endpoint("GET", "/exec/{id}/json", { answer: json<ExecInspect>() });
 export const execResize = endpoint("POST", "/exec/{id}/resize", {

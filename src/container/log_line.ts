@@ -93,7 +93,7 @@ export class LineWriter {
       this.#length += this.#time.copy(this.#out, this.#length);
       this.#out[this.#length++] = 0x20;
     }
-    this.#length = unescape(block, line.from, line.to, this.#out, this.#length);
+    this.#length = copyText(block, line.from, line.to, this.#out, this.#length);
     if (this.#options.framed) this.#seal(frame, line.stderr);
   }
 
@@ -168,16 +168,16 @@ for (const [letter, byte] of Object.entries({ n: 10, r: 13, t: 9, b: 8, f: 12, '
   SHORT[letter.charCodeAt(0)] = byte;
 
 /** Copies a JSON string's inside, escapes undone; the new length of `out`. What it writes is never longer than what it reads. */
-function unescape(block: Buffer, from: number, to: number, out: Buffer, length: number): number {
+function copyText(block: Buffer, from: number, to: number, out: Buffer, length: number): number {
   let at = from;
   let put = length;
   for (;;) {
-    let escape = block.indexOf(BACKSLASH, at);
-    if (escape < 0 || escape >= to) escape = to;
-    put += block.copy(out, put, at, escape);
-    if (escape >= to - 1) return put;
-    const letter = block[escape + 1]!;
-    at = escape + 2;
+    let mark = block.indexOf(BACKSLASH, at);
+    if (mark < 0 || mark >= to) mark = to;
+    put += block.copy(out, put, at, mark);
+    if (mark >= to - 1) return put;
+    const letter = block[mark + 1]!;
+    at = mark + 2;
     if (letter !== 0x75) {
       out[put++] = SHORT[letter]!;
       continue;

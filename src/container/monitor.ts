@@ -34,6 +34,7 @@ export class Supervisor {
   readonly #delays = new Map<string, number>();
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #cleaning = new Map<string, Promise<void>>();
+  readonly #kept = new Set<string>();
   #stopping = false;
 
   constructor(parts: SupervisorParts, does: Supervision) {
@@ -79,6 +80,16 @@ export class Supervisor {
     this.#timers.clear();
   }
 
+  /** Runs `body` during which an exit does not remove an `AutoRemove` container: a restart. */
+  async keeping<T>(container: Container, body: () => Promise<T>): Promise<T> {
+    this.#kept.add(container.id);
+    try {
+      return await body();
+    } finally {
+      this.#kept.delete(container.id);
+    }
+  }
+
   /** The container is gone: tells who waited for that. */
   removed(container: Container): void {
     this.#delays.delete(container.id);
@@ -105,7 +116,7 @@ export class Supervisor {
     this.#clean(container);
     this.waiters.exited(container);
     if (again) this.#schedule(container, ranMs);
-    else if (container.autoRemove) this.#remove(container);
+    else if (container.autoRemove && !this.#kept.has(container.id)) this.#remove(container);
   }
 
   #wantsRestart(container: Container, exitCode: number): boolean {
@@ -151,11 +162,17 @@ export class Supervisor {
 
   /** A container whose run left no trace (the machine was restarted): recorded as lost, restarted if its policy says so. */
   async lost(container: Container): Promise<void> {
+    if (container.state.restarting) return this.#parts.containers.save(rested(container)); // it had ended before
     const exit = { code: LOST, at: nowNanos(), oomKilled: false };
     const ghost: Process = { ...NOBODY, exited: Promise.resolve(exit) };
     container.process = ghost;
     await container.hold(() => this.#ended(container, ghost, exit));
   }
+}
+
+function rested(container: Container): Container {
+  Object.assign(container.state, { running: false, restarting: false });
+  return container;
 }
 
 /** What Docker records for a container that it finds dead without a status. */

@@ -17,7 +17,7 @@ export function shouldRestart(
       return !run.stoppedByUser;
     case "on-failure": {
       const most = policy.MaximumRetryCount ?? 0;
-      return run.exitCode !== 0 && (most === 0 || run.restartCount < most);
+      return run.exitCode !== 0 && !run.stoppedByUser && (most === 0 || run.restartCount < most);
     }
     default:
       return false;

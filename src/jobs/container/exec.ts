@@ -13,7 +13,7 @@ import { sizeOf } from "./attach.ts";
 import { execProcess } from "./spec_input.ts";
 import { exitCodeOf } from "./start.ts";
 
-type ExecNeeds = Needs<"containers" | "execdriver" | "layers" | "events" | "log">;
+type ExecNeeds = Needs<"containers" | "execdriver" | "layers" | "events" | "host" | "log">;
 
 export const execCreate = job(
   "exec_create",
@@ -81,7 +81,7 @@ async function start(
     const process = await m.execdriver.exec({
       container: container.id,
       id: exec.id,
-      process: await execProcess(m, container, body, size),
+      process: execProcess(m, container, body, size),
       stdio: {
         tty: body.Tty === true,
         openStdin: streams.stdin && attached,

@@ -1,3 +1,5 @@
+import type { NetworkSettings } from "../../api/containers.ts";
+import type { EndpointSettings } from "../../api/networks.ts";
 import { conflict, EngineError, internal, messageOf } from "../../base/errors.ts";
 import type { Container } from "../../container/container.ts";
 import type { Sandbox } from "../../network/store.ts";
@@ -68,4 +70,35 @@ function tell(m: NetworkNeeds, container: Container, action: "connect" | "discon
       type: m.networks.get(settings.NetworkID).driver,
     });
   }
+}
+
+const NO_ENDPOINT: EndpointSettings = {
+  IPAMConfig: null,
+  Links: null,
+  Aliases: null,
+  MacAddress: "",
+  DriverOpts: null,
+  GwPriority: 0,
+  NetworkID: "",
+  EndpointID: "",
+  Gateway: "",
+  IPAddress: "",
+  IPPrefixLen: 0,
+  IPv6Gateway: "",
+  GlobalIPv6Address: "",
+  GlobalIPv6PrefixLen: 0,
+  DNSNames: null,
+};
+
+/** What inspect and list show of a container's networks: as asked while it does not run, as they are while it does. */
+export function networkSettings(
+  m: Needs<"networks">,
+  container: Container,
+): Pick<NetworkSettings, "Networks" | "Ports"> & { SandboxKey: string } {
+  const { networks, ports, sandboxKey } = m.networks.settings(container.id);
+  const shown: Record<string, EndpointSettings> = {};
+  for (const [name, asked] of Object.entries(container.record.endpoints))
+    shown[name] = { ...NO_ENDPOINT, ...asked, ...networks[name] };
+  for (const [name, settings] of Object.entries(networks)) shown[name] ??= { ...NO_ENDPOINT, ...settings };
+  return { Networks: shown, Ports: ports, SandboxKey: sandboxKey };
 }

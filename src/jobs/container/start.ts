@@ -74,7 +74,7 @@ async function run(m: StartNeeds, container: Container, undo: Undo): Promise<voi
   trace.lap("network");
   let process: Process;
   try {
-    const spec = specOf(await specInput(m, container, rootfs, sandbox));
+    const spec = specOf(specInput(m, container, rootfs, sandbox));
     trace.lap("spec");
     const waiting = container.pending.splice(0);
     undo.push("keep attachments", () => container.pending.unshift(...waiting));

@@ -1,0 +1,85 @@
+import type { ContainerInspect, NetworkSettings } from "../../api/containers.ts";
+import type { Container } from "../../container/container.ts";
+import { mountPoint } from "../../container/mounts.ts";
+import { job } from "../../engine/job.ts";
+import type { Needs } from "../needs.ts";
+import { networkSettings } from "./network.ts";
+import { sizesOf } from "./sizes.ts";
+
+type InspectNeeds = Needs<"containers" | "networks" | "layers" | "images">;
+
+/** The whole of one container. */
+export const containerInspect = job(
+  "container_inspect",
+  async (m: InspectNeeds, input: { name: string; size?: boolean }): Promise<ContainerInspect> => {
+    const container = m.containers.get(input.name);
+    const { record, state } = container;
+    const began = !container.neverStarted;
+    const file = (name: string) => (began ? `${record.dir}/${name}` : "");
+    const execs = m.containers.execsOf(container).filter(({ exitCode }) => exitCode === null);
+    return {
+      Id: record.id,
+      Created: record.created,
+      Path: record.path,
+      Args: [...record.args],
+      State: {
+        Status: container.status,
+        Running: state.running,
+        Paused: state.paused,
+        Restarting: state.restarting,
+        OOMKilled: state.oomKilled,
+        Dead: state.dead,
+        Pid: state.pid,
+        ExitCode: state.exitCode,
+        Error: state.error,
+        StartedAt: state.startedAt,
+        FinishedAt: state.finishedAt,
+      },
+      Image: record.image,
+      ResolvConfPath: file("resolv.conf"),
+      HostnamePath: file("hostname"),
+      HostsPath: file("hosts"),
+      LogPath: began && container.hostConfig.LogConfig?.Type === "json-file" ? container.logPath : "",
+      Name: `/${record.name}`,
+      RestartCount: state.restartCount,
+      Driver: m.layers.driverName,
+      Platform: "linux",
+      MountLabel: "",
+      ProcessLabel: "",
+      AppArmorProfile: "",
+      ExecIDs: execs.length > 0 ? execs.map(({ id }) => id) : null,
+      HostConfig: record.hostConfig,
+      GraphDriver: { Data: m.layers.graphData(record.id), Name: m.layers.driverName },
+      ...(input.size ? await sizesOf(m, container) : {}),
+      Mounts: record.mounts.map(mountPoint),
+      Config: record.config,
+      NetworkSettings: settingsOf(m, container),
+    };
+  },
+);
+
+/** The fields of the first network stand once more beside the map, as old clients read them there. */
+function settingsOf(m: InspectNeeds, container: Container): NetworkSettings {
+  const { Networks, Ports, SandboxKey } = networkSettings(m, container);
+  const first = Networks.bridge;
+  return {
+    Bridge: "",
+    SandboxID: SandboxKey && container.running ? container.id : "",
+    SandboxKey,
+    Ports,
+    HairpinMode: false,
+    LinkLocalIPv6Address: "",
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: first?.EndpointID ?? "",
+    Gateway: first?.Gateway ?? "",
+    GlobalIPv6Address: first?.GlobalIPv6Address ?? "",
+    GlobalIPv6PrefixLen: first?.GlobalIPv6PrefixLen ?? 0,
+    IPAddress: first?.IPAddress ?? "",
+    IPPrefixLen: first?.IPPrefixLen ?? 0,
+    IPv6Gateway: first?.IPv6Gateway ?? "",
+    MacAddress: first?.MacAddress ?? "",
+    Networks,
+  };
+}

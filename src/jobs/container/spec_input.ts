@@ -1,0 +1,120 @@
+import { mkdirSync } from "node:fs";
+import type { ExecCreateBody } from "../../api/containers.ts";
+import { conflict, EngineError, messageOf, notFound, unsupported } from "../../base/errors.ts";
+import { parseTmpfs } from "../../container/binds.ts";
+import type { Container } from "../../container/container.ts";
+import { writeNetworkFiles } from "../../container/files.ts";
+import type { ContainerMount } from "../../container/mounts.ts";
+import { execProcessOf, type SpecInput, type SpecMount, specOf } from "../../container/spec.ts";
+import type { Rootfs } from "../../execdriver/driver.ts";
+import type { Sandbox } from "../../network/store.ts";
+import type { Needs } from "../needs.ts";
+
+type SpecNeeds = Needs<"containers" | "execdriver" | "host" | "layers">;
+
+/** All that the spec is made of, of a container about to start; missing host folders of its binds are made. */
+export function specInput(m: SpecNeeds, container: Container, rootfs: Rootfs, sandbox: Sandbox): SpecInput {
+  const { config, hostConfig, record } = container;
+  const mounts = [
+    ...record.mounts.map(mountOf),
+    ...Object.entries(hostConfig.Tmpfs ?? {}).map(([path, options]) => mountOf(parseTmpfs(path, options))),
+  ];
+  return {
+    ...described(m, container, rootfs),
+    mounts,
+    files: filesOf(m, container, sandbox),
+    namespaces: { ...namespacesOf(m, container), ...(sandbox.path ? { network: sandbox.path } : {}) },
+    hostname: config.Hostname || m.host.name,
+  };
+}
+
+/** The process of an exec, confined as its container was at its start. */
+export function execProcess(
+  m: SpecNeeds,
+  container: Container,
+  body: ExecCreateBody,
+  size: [number, number] | undefined,
+) {
+  const spec = specOf({
+    ...described(m, container, m.layers.rootfs(container.id)),
+    mounts: [],
+    files: undefined,
+    namespaces: {},
+    hostname: container.config.Hostname || m.host.name,
+  });
+  const inside: Rootfs = { kind: "path", path: `/proc/${container.state.pid}/root` };
+  const user = m.execdriver.resolveUser(
+    inside,
+    body.User || container.config.User || "",
+    groupsOf(container),
+  );
+  return execProcessOf(spec, size ? { ...body, ConsoleSize: size } : body, user);
+}
+
+const groupsOf = (container: Container): readonly string[] => container.hostConfig.GroupAdd ?? [];
+
+function described(m: SpecNeeds, container: Container, rootfs: Rootfs) {
+  const { config, hostConfig } = container;
+  const { settings } = m.host;
+  const init = hostConfig.Init ?? settings.init;
+  return {
+    id: container.id,
+    config,
+    host: init ? { ...hostConfig, Init: true } : hostConfig,
+    cgroupParent: settings.cgroupParent || "/docker",
+    user: m.execdriver.resolveUser(rootfs, config.User ?? "", groupsOf(container)),
+    ...(init ? { init: m.execdriver.init } : {}),
+    defaults: { shmSize: settings.defaultShmSize, ulimits: settings.defaultUlimits },
+  };
+}
+
+function mountOf({ type, source, destination, options, makeSource }: ContainerMount): SpecMount {
+  if (makeSource) makeFolder(source);
+  return { type: type === "tmpfs" ? "tmpfs" : "bind", source, destination, options };
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return; // a file is as good
+    throw new EngineError(
+      "internal",
+      `error while creating mount source path '${path}': ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+/** Hosts, hostname and resolv.conf; a container in another's network has that one's. */
+function filesOf(m: SpecNeeds, container: Container, sandbox: Sandbox): SpecInput["files"] {
+  const { config, hostConfig, dir } = container;
+  const mode = hostConfig.NetworkMode ?? "bridge";
+  if (mode.startsWith("container:")) {
+    const other = m.containers.get(mode.slice("container:".length)).dir;
+    return { hosts: `${other}/hosts`, hostname: `${other}/hostname`, resolvConf: `${other}/resolv.conf` };
+  }
+  const { settings } = m.host;
+  return writeNetworkFiles(dir, {
+    hostname: config.Hostname || m.host.name,
+    domainname: config.Domainname ?? "",
+    endpoint: sandbox.endpoint,
+    extraHosts: hostConfig.ExtraHosts ?? [],
+    dns: hostConfig.Dns?.length ? hostConfig.Dns : settings.dns,
+    dnsOptions: hostConfig.DnsOptions?.length ? hostConfig.DnsOptions : settings.dnsOptions,
+    dnsSearch: hostConfig.DnsSearch?.length ? hostConfig.DnsSearch : settings.dnsSearch,
+    mode,
+  });
+}
+
+/** Namespaces of another container, by its first process. */
+function namespacesOf(m: SpecNeeds, { hostConfig }: Container): SpecInput["namespaces"] {
+  if (hostConfig.IpcMode?.startsWith("container:"))
+    throw unsupported("joining another container's IPC namespace is not supported by this engine");
+  if (!hostConfig.PidMode?.startsWith("container:")) return {};
+  const name = hostConfig.PidMode.slice("container:".length);
+  const other = m.containers.find(name);
+  if (!other) throw notFound("container", name);
+  if (!other.process) throw conflict(`cannot join PID namespace of a non running container: ${name}`);
+  return { pid: `/proc/${other.state.pid}/ns/pid` };
+}
