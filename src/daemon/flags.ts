@@ -163,7 +163,7 @@ export const DAEMON_FLAGS = {
     file: null,
   }),
   init: toggle("Run an init in the container to forward signals and reap processes"),
-  "init-path": text("Path to the docker-init binary"),
+  "init-path": text("Path to the docker-init binary", "", { note: noted("the init is built in") }),
   "insecure-registry": list("Enable insecure registry communication", {
     file: "insecure-registries",
     reload: true,
@@ -227,7 +227,10 @@ export const DAEMON_FLAGS = {
   "selinux-enabled": toggle("Enable selinux support", false, { refuse: never("SELinux labels are not set") }),
   "shutdown-timeout": number("Set the default shutdown timeout", 15, { reload: true }),
   "storage-driver": text("Storage driver to use", "", { short: "s" }),
-  "storage-opt": list("Storage driver options", { file: "storage-opts" }),
+  "storage-opt": list("Storage driver options", {
+    file: "storage-opts",
+    refuse: never("the storage drivers overlay2 and vfs have no options here"),
+  }),
   "swarm-default-advertise-addr": text("Set default address or interface for swarm advertised address", "", {
     refuse: never(NO_SWARM),
   }),

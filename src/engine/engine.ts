@@ -117,8 +117,9 @@ export class Engine<M> {
   }
 }
 
-/** Resolves with `work`, or after `milliseconds`. */
+/** Resolves with `work`, or after `milliseconds`; Infinity waits as long as it takes. */
 async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  if (milliseconds === Number.POSITIVE_INFINITY) return void (await work);
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, milliseconds);
   await Promise.race([work, promise]);

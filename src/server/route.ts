@@ -1,4 +1,4 @@
-import type { Endpoint } from "../api/endpoint.ts";
+import type { Endpoint, Hijack } from "../api/endpoint.ts";
 import type { Job } from "../engine/job.ts";
 
 /** One line of the table: what is asked, and the job that answers it. `M` is what the jobs need. */
@@ -7,7 +7,13 @@ export interface Route<M> {
   readonly job: Job<M, never, unknown>;
 }
 
+/** What a job may return: what is answered, or where that is a hijack nothing at all, when it was asked to detach. */
+type Output<O> = O extends Hijack ? O | undefined : O;
+
 /** Compiles only when the job takes what the endpoint decodes and returns what it answers. */
 export const on =
   <M>() =>
-  <I, O>(endpoint: Endpoint<I, O>, job: Job<M, NoInfer<I>, NoInfer<O>>): Route<M> => ({ endpoint, job });
+  <I, O>(endpoint: Endpoint<I, O>, job: Job<M, NoInfer<I>, Output<NoInfer<O>>>): Route<M> => ({
+    endpoint,
+    job,
+  });

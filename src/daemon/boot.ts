@@ -1,0 +1,157 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "../base/build.ts";
+import type { Log } from "../base/log.ts";
+import { Undo } from "../base/undo.ts";
+import { type BuiltinModules, register } from "../builtins.ts";
+import { Supervisor } from "../container/monitor.ts";
+import { Containers } from "../container/store.ts";
+import { Distribution } from "../distribution/pull.ts";
+import { Engine } from "../engine/engine.ts";
+import { trap } from "../engine/trap.ts";
+import { Events } from "../events/events.ts";
+import { NativeDriver } from "../execdriver/native.ts";
+import { GraphDB } from "../graph/graphdb.ts";
+import { selectDriver } from "../graphdriver/select.ts";
+import { Images } from "../image/store.ts";
+import { supervision } from "../jobs/container/supervision.ts";
+import type { Host, Modules } from "../jobs/needs.ts";
+import { initNetworkdriver } from "../jobs/network/init.ts";
+import { Layers } from "../layer/store.ts";
+import { Networks } from "../network/store.ts";
+import { References } from "../reference/store.ts";
+import { router } from "../server/router.ts";
+import { routes } from "../server/routes.ts";
+import { acceptconnections, Server, serveapi } from "../server/serve.ts";
+import { Volumes } from "../volume/store.ts";
+import type { Config } from "./config.ts";
+import { checkHost, engineId, lockRoot, tellManager, writePidFile } from "./host.ts";
+import { whenIdle } from "./idle.ts";
+import { restore } from "./restore.ts";
+import { hostOf, levelOf, networkOf, servingOf, settingsOf } from "./settings.ts";
+import { shutdownSeconds, stopContainers } from "./shutdown.ts";
+
+/** A running daemon. */
+export interface Daemon {
+  /** Takes over what may change while running; says so in an event. */
+  reload(config: Config): void;
+}
+
+/**
+ * Docker's mainDaemon, the only composition root. Sockets accept from the first moment on; requests are answered when
+ * everything is loaded and what an earlier daemon left is taken up. Throws, with nothing left behind, when it cannot be.
+ */
+export async function boot(config: Config, log: Log): Promise<Daemon> {
+  const closing = new Undo(log);
+  return closing.around(async () => {
+    checkHost();
+    const lock = lockRoot(config.dataRoot);
+    closing.push("data root lock", () => lock.release());
+    closing.push("pid file", writePidFile(config.pidfile));
+    mkdirSync(config.execRoot, { recursive: true, mode: 0o711 });
+
+    const engine = new Engine<BuiltinModules>(log);
+    register(engine);
+    const server = new Server(router(routes, engine, `bunker/${build.version} (linux)`, log), log);
+    engine.install({ engine, server });
+    await engine.run(serveapi, servingOf(config));
+    closing.push("sockets", () => server.close());
+
+    const host = hostOf(config, engineId(config.dataRoot));
+    const modules = await compose(config, host, log, closing);
+    engine.install(modules);
+    await engine.run(initNetworkdriver, undefined);
+    await restore(modules);
+
+    const end = once(() => shutdown(engine, modules, log, closing));
+    trap(end, log);
+    const busy = () => engine.running > 0 || modules.containers.list().some((container) => container.running);
+    closing.push(
+      "idle exit",
+      whenIdle(config.idleExit, server, busy, () => void end().then(() => process.exit(0))),
+    );
+
+    await engine.run(acceptconnections, undefined);
+    tellManager("READY=1", log);
+    log.info("daemon has completed initialization", {
+      version: build.version,
+      commit: build.commit,
+      graphdriver: modules.layers.driverName,
+      execdriver: modules.execdriver.name,
+    });
+    return { reload: (fresh) => reload(fresh, host, modules, log) };
+  });
+}
+
+/** Every module by its name, each with the ones it needs. What must be closed is pushed on `closing`. */
+async function compose(config: Config, host: Host, log: Log, closing: Undo): Promise<Modules> {
+  const { dataRoot: root } = config;
+  const graph = new GraphDB(join(root, "bunker.db"));
+  closing.push("graph", () => graph.close());
+  const driver = selectDriver({
+    root,
+    wanted: config.storageDriver,
+    environment: process.env.DOCKER_DRIVER,
+    log,
+  });
+  const layers = new Layers(graph, driver, root, log);
+  await layers.cleanUp();
+  const images = new Images(graph, layers);
+  const references = new References(graph);
+  const events = new Events(graph, log);
+  closing.push("events", () => events.flush());
+  const networks = new Networks(graph, networkOf(config), log);
+  closing.push("networks", () => networks.close());
+  const volumes = new Volumes(graph, root);
+  const containers = new Containers(graph, root, log);
+  const execdriver = new NativeDriver({ root: config.execRoot, log });
+  const supervisor = new Supervisor(
+    { containers, events, execdriver, log },
+    supervision(() => modules),
+  );
+  const distribution = new Distribution({
+    images,
+    layers,
+    references,
+    log,
+    root,
+    settings: () => host.settings,
+  });
+  const modules: Modules = {
+    ...{ containers, distribution, events, execdriver, host, images, layers, log },
+    ...{ networks, references, supervisor, volumes },
+  };
+  return modules;
+}
+
+/** Three steps of the engine, the containers in the last of them; then what was opened is closed, last first. */
+async function shutdown(engine: Engine<BuiltinModules>, m: Modules, log: Log, closing: Undo): Promise<void> {
+  tellManager("STOPPING=1", log);
+  const { liveRestore, shutdownTimeout } = m.host.settings;
+  if (!liveRestore) engine.onShutdown("containers", () => stopContainers(m));
+  await engine.shutdown({ handlers: shutdownSeconds(m.containers.list(), shutdownTimeout) * 1000 });
+  await closing.unwind();
+}
+
+function reload(config: Config, host: Host, m: Modules, log: Log): void {
+  Object.assign(host, { settings: settingsOf(config) });
+  log.level = levelOf(config);
+  log.info("configuration reloaded");
+  m.events.emit("daemon", "reload", host.id, {
+    name: host.name,
+    debug: String(config.debug),
+    labels: JSON.stringify(config.label),
+    "insecure-registries": JSON.stringify(config.insecureRegistry),
+    "registry-mirrors": JSON.stringify(config.registryMirror),
+    "live-restore": String(config.liveRestore),
+    "shutdown-timeout": String(config.shutdownTimeout),
+  });
+}
+
+function once(body: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= body();
+    return running;
+  };
+}

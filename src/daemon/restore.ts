@@ -1,0 +1,76 @@
+import { messageOf } from "../base/errors.ts";
+import { nowNanos, rfc3339 } from "../base/units.ts";
+import type { Container } from "../container/container.ts";
+import { shouldRestart } from "../container/restart.ts";
+import { discard } from "../jobs/container/remove.ts";
+import { startContainer } from "../jobs/container/start.ts";
+import type { Modules } from "../jobs/needs.ts";
+
+/** So many containers are started at a time when the daemon comes up. */
+const AT_ONCE = 8;
+
+/**
+ * Takes up what an earlier daemon left: running containers are adopted with their logs and exit codes, those that ended
+ * meanwhile are recorded, half-removed ones are removed, and restart policies start theirs.
+ */
+export async function restore(m: Modules): Promise<void> {
+  const containers = m.containers.list();
+  const lost: Container[] = [];
+  await Promise.all(containers.map(async (container) => (await adopt(m, container)) || lost.push(container)));
+  const running = containers.filter((container) => container.process);
+  await m.networks.restore(new Set(running.map(({ id }) => id)));
+  for (const container of running) m.supervisor.watch(container, container.process!);
+  for (const container of lost) if (container.running) await m.supervisor.lost(container);
+  await each(containers.filter(leftOver), (container) =>
+    attempt(m, container, "removal", () => discard(m, container)),
+  );
+  await each(containers.filter(wantsStart), (container) =>
+    attempt(m, container, "restart", () => startContainer(m, container)),
+  );
+}
+
+/** True when the container's monitor was found. A run that was never recorded, the daemon died in between, is now. */
+async function adopt(m: Modules, container: Container): Promise<boolean> {
+  try {
+    const process = await m.execdriver.adopt(container.id, { tty: container.config.Tty ?? false });
+    if (!process) return false;
+    if (container.running) container.process = process;
+    else container.started(process, rfc3339(nowNanos()));
+    return true;
+  } catch (error) {
+    m.log.error("container not adopted", { container: container.id, error: messageOf(error) });
+    return false;
+  }
+}
+
+/** Its removal was under way, or `--rm` was promised and nobody was there to keep it. */
+const leftOver = ({ state, autoRemove, neverStarted }: Container): boolean =>
+  state.removing || state.dead || (autoRemove && !state.running && !neverStarted);
+
+/** Ended, and its policy wants it up whenever the daemon is; one that was never started stays so. */
+const wantsStart = (container: Container): boolean =>
+  !container.running &&
+  !container.neverStarted &&
+  !leftOver(container) &&
+  shouldRestart(container.hostConfig.RestartPolicy, { ...container.state, restartCount: 0 });
+
+async function attempt(
+  m: Modules,
+  container: Container,
+  what: string,
+  body: () => Promise<void>,
+): Promise<void> {
+  try {
+    await body();
+  } catch (error) {
+    m.log.error(`${what} failed`, { container: container.id, error: messageOf(error) });
+  }
+}
+
+async function each<T>(items: readonly T[], body: (item: T) => Promise<void>): Promise<void> {
+  const rest = items.values();
+  const worker = async () => {
+    for (const item of rest) await body(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
