@@ -34,7 +34,9 @@ const FLAGS: Record<string, number> = {
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 };
 
+/** By the digest of their content, and by the object for the profile that nearly every container shares. */
 const compiled = new Map<string, Uint8Array>();
+const known = new WeakMap<Seccomp, Uint8Array>();
 const MAX_COMPILED = 64;
 
 /**
@@ -43,13 +45,15 @@ const MAX_COMPILED = 64;
  * profile names answers ENOSYS. Compiled once for each content. Throws `invalid`, `unsupported`.
  */
 export function compileSeccomp(profile: Seccomp): Uint8Array {
-  const text = JSON.stringify(profile, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
-  const digest = Bun.CryptoHasher.hash("sha256", text, "hex");
-  const known = compiled.get(digest);
-  if (known) return known;
-  const program = assemble(programOf(profile));
-  if (compiled.size >= MAX_COMPILED) compiled.delete(compiled.keys().next().value!);
-  compiled.set(digest, program);
+  let program = known.get(profile);
+  if (!program) {
+    const text = JSON.stringify(profile, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
+    const digest = Bun.CryptoHasher.hash("sha256", text, "hex");
+    program = compiled.get(digest) ?? assemble(programOf(profile));
+    if (compiled.size >= MAX_COMPILED) compiled.delete(compiled.keys().next().value!);
+    compiled.set(digest, program);
+    known.set(profile, program);
+  }
   return program;
 }
 
