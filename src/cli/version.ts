@@ -1,0 +1,3 @@
+import { build } from "../base/build.ts";
+
+export const VERSION: string = build.version;
