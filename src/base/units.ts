@@ -18,9 +18,9 @@ export function parseSize(text: string): number {
   return Math.floor(Number(found[1]) * BINARY[(found[2] ?? "").toLowerCase()]!);
 }
 
-/** Bytes for people in units of 1000 with four significant digits: `4.27MB` (go-units HumanSize). */
-export const humanSize = (bytes: number): string =>
-  scaled(bytes, 1000, ["B", "kB", "MB", "GB", "TB", "PB"], 4);
+/** Bytes for people in units of 1000 with four significant digits: `4.274MB` (go-units HumanSizeWithPrecision). */
+export const humanSize = (bytes: number, digits = 4): string =>
+  scaled(bytes, 1000, ["B", "kB", "MB", "GB", "TB", "PB"], digits);
 
 /** Bytes for people in units of 1024: `3.883MiB` (go-units BytesSize). */
 export const binarySize = (bytes: number): string =>

@@ -1,0 +1,49 @@
+import type { Client } from "../client/client.ts";
+import { printError } from "./output.ts";
+
+/** `run --trace`: how long each step took, the client's and the engine's. */
+export class Trace {
+  readonly #on: boolean;
+  readonly #steps: [step: string, millis: number][] = [];
+
+  constructor(on: boolean) {
+    this.#on = on;
+    // performance.now() counts from the start of the process: what came before belongs to the runtime
+    if (on) this.#steps.push(["bun, flags", performance.now()]);
+  }
+
+  async step<T>(name: string, work: Promise<T>): Promise<T> {
+    if (!this.#on) return work;
+    const before = performance.now();
+    try {
+      return await work;
+    } finally {
+      this.#steps.push([name, performance.now() - before]);
+    }
+  }
+
+  async print(client: Client, container: string): Promise<void> {
+    if (!this.#on) return;
+    const lines = this.#steps.map(([step, millis]) => `client  ${step.padEnd(24)} ${millis.toFixed(2)} ms`);
+    for (const { step, micros } of await engineSteps(client, container))
+      lines.push(`engine  ${step.padEnd(24)} ${(micros / 1000).toFixed(2)} ms`);
+    lines.push(`client  ${"whole".padEnd(24)} ${performance.now().toFixed(2)} ms`);
+    printError(lines.join("\n"));
+  }
+}
+
+interface EngineStep {
+  readonly step: string;
+  readonly micros: number;
+}
+
+/** Bunker's own addition to the API; another engine has none, and a removed container may have none left. */
+async function engineSteps(client: Client, container: string): Promise<EngineStep[]> {
+  const response = await client.transport.send({
+    method: "GET",
+    target: `/v${client.version}/containers/${container}/trace`,
+  });
+  let text = "";
+  for await (const chunk of response.body) text += new TextDecoder().decode(chunk);
+  return response.status === 200 ? (JSON.parse(text) as EngineStep[]) : [];
+}

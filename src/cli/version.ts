@@ -1,3 +1,0 @@
-import { build } from "../base/build.ts";
-
-export const VERSION: string = build.version;
