@@ -33,6 +33,8 @@ import { shutdownSeconds, stopContainers } from "./shutdown.ts";
 
 /** A running daemon. */
 export interface Daemon {
+  /** Resolves when it has ended because nobody needed it. */
+  readonly ended: Promise<void>;
   /** Takes over what may change while running; says so in an event. */
   reload(config: Config): void;
 }
@@ -66,9 +68,10 @@ export async function boot(config: Config, log: Log): Promise<Daemon> {
     const end = once(() => shutdown(engine, modules, log, closing));
     trap(end, log);
     const busy = () => engine.running > 0 || modules.containers.list().some((container) => container.running);
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
     closing.push(
       "idle exit",
-      whenIdle(config.idleExit, server, busy, () => void end().then(() => process.exit(0))),
+      whenIdle(config.idleExit, server, busy, () => void end().then(resolve)),
     );
 
     await engine.run(acceptconnections, undefined);
@@ -79,7 +82,7 @@ export async function boot(config: Config, log: Log): Promise<Daemon> {
       graphdriver: modules.layers.driverName,
       execdriver: modules.execdriver.name,
     });
-    return { reload: (fresh) => reload(fresh, host, modules, log) };
+    return { ended, reload: (fresh) => reload(fresh, host, modules, log) };
   });
 }
 

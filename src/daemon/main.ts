@@ -5,14 +5,14 @@ import { type Config, configure, type FlagValues, reconfigure } from "./config.t
 import { levelOf } from "./settings.ts";
 
 /**
- * `bunker daemon`: flags as parsed, and those that were given. Resolves when the daemon runs (or, with `--validate`, when
- * the configuration is good); it ends by a signal or by `--idle-exit`. Throws when it cannot start.
+ * Docker's mainDaemon: flags as parsed, and those that were given. Resolves with the exit code when the daemon has ended by
+ * `--idle-exit`; a signal ends the process itself. Throws when it cannot start.
  */
-export async function mainDaemon(values: FlagValues, given: ReadonlySet<string>): Promise<void> {
+export async function runDaemon(values: FlagValues, given: ReadonlySet<string>): Promise<number> {
   let config = configure(values, given);
   if (config.validate) {
     process.stdout.write("configuration OK\n");
-    process.exit(0);
+    return 0;
   }
   const log = new Log(levelOf(config));
   for (const note of config.notes) log.info(note);
@@ -27,6 +27,8 @@ export async function mainDaemon(values: FlagValues, given: ReadonlySet<string>)
       log.error("configuration not reloaded", { error: messageOf(error) });
     }
   });
+  await daemon.ended;
+  return 0;
 }
 
 /** What fetches images looks for proxies where programs look for them. */
