@@ -21,25 +21,10 @@ try {
   if (await busybox()) {
     await show("run", "--rm", "busybox", "ps");
     await show("run", "--rm", "--network", "none", "--cpus", "0.5", "busybox", "ip", "addr");
-    await show(
-      "run",
-      "-d",
-      "--name",
-      "web",
-      "-p",
-      "127.0.0.1:18080:80",
-      "busybox",
-      "httpd",
-      "-f",
-      "-h",
-      "/bin",
-    );
+    await show("run", "-d", "--name", "web", "-p", "127.0.0.1::80", "busybox", "httpd", "-f", "-h", "/bin");
     await show("ps");
     await show("exec", "web", "hostname");
-    const page = await fetch("http://127.0.0.1:18080/busybox");
-    console.log(
-      `\n$ curl 127.0.0.1:18080/busybox  # from the host\n${page.status}, ${(await page.bytes()).length} bytes`,
-    );
+    await page();
     await show("rm", "-f", "web");
   }
 } catch (error) {
@@ -62,6 +47,16 @@ async function show(...args: string[]): Promise<void> {
   process.stdout.write(stdout + stderr);
   if (code !== 0) throw new Error(`bunker ${args[0]} ended with ${code}`);
   console.log(`(${Math.round(performance.now() - before)} ms)`);
+}
+
+/** The published port, asked from the host. */
+async function page(): Promise<void> {
+  const template = '{{(index (index .NetworkSettings.Ports "80/tcp") 0).HostPort}}';
+  const url = `http://127.0.0.1:${await daemon.ok("inspect", "-f", template, "web")}/busybox`;
+  const answer = await fetch(url);
+  console.log(
+    `\n${BOLD}$ curl ${url}${PLAIN}  # from the host\n${answer.status}, ${(await answer.bytes()).length} bytes`,
+  );
 }
 
 /** An image made from this machine's own busybox, where it is installed. */

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { busyboxArchive } from "./busybox.ts";
@@ -54,6 +54,8 @@ export class TestDaemon implements AsyncDisposable {
   readonly socket = join(this.folder, "s");
   readonly pidfile = join(this.folder, "pid");
   readonly logfile = join(this.folder, "daemon.log");
+  /** Its TMPDIR, where it writes nothing. */
+  readonly tmp = join(this.folder, "tmp");
   readonly bridge: string;
   /** The default bridge's address; the network is the /24 around it. */
   readonly address: string;
@@ -70,8 +72,9 @@ export class TestDaemon implements AsyncDisposable {
     this.cgroupParent = `/bunker-test-${number}`;
     this.scope = {
       marks: [this.folder, this.bridge, this.cgroupParent, this.address.replace(/1$/, "")],
-      roots: [this.execRoot],
+      roots: [this.execRoot, this.tmp],
     };
+    mkdirSync(this.tmp);
     this.#flags = flags;
     this.#before = census(this.scope);
   }
@@ -112,6 +115,7 @@ export class TestDaemon implements AsyncDisposable {
     this.#process = Bun.spawn([...bunkerCommand(), "daemon", ...this.#ownFlags(), ...this.#flags], {
       stdio: ["ignore", out, out],
       cwd: this.folder,
+      env: { ...process.env, TMPDIR: this.tmp, BUN_TMPDIR: this.tmp },
     });
     closeSync(out);
     for (const end = Date.now() + 20_000; !(await this.answers()); await Bun.sleep(10)) {
