@@ -40,7 +40,7 @@ export interface NetworkInspect {
   IPAM: {
     Driver: string;
     Options: Record<string, string> | null;
-    Config: { Subnet?: string; Gateway?: string; IPRange?: string }[];
+    Config: { Subnet?: string; Gateway?: string; IPRange?: string }[] | null;
   };
   Internal: boolean;
   Attachable: boolean;

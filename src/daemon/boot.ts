@@ -19,6 +19,10 @@ import type { Host, Modules } from "../jobs/needs.ts";
 import { initNetworkdriver } from "../jobs/network/init.ts";
 import { Layers } from "../layer/store.ts";
 import { Networks } from "../network/store.ts";
+import { selectDrivers } from "../networkdriver/select.ts";
+import { BridgeDriver } from "../networkdriver/bridge.ts";
+import type { NetworkDriver } from "../networkdriver/driver.ts";
+import { HostDriver, NullDriver } from "../networkdriver/fixed.ts";
 import { References } from "../reference/store.ts";
 import { router } from "../server/router.ts";
 import { routes } from "../server/routes.ts";
@@ -28,7 +32,7 @@ import type { Config } from "./config.ts";
 import { checkHost, engineId, lockRoot, tellManager, writePidFile } from "./host.ts";
 import { whenIdle } from "./idle.ts";
 import { restore } from "./restore.ts";
-import { hostOf, levelOf, networkOf, servingOf, settingsOf } from "./settings.ts";
+import { bridgeOf, hostOf, levelOf, servingOf, settingsOf } from "./settings.ts";
 import { shutdownSeconds, stopContainers } from "./shutdown.ts";
 
 /** A running daemon. */
@@ -103,7 +107,7 @@ async function compose(config: Config, host: Host, log: Log, closing: Undo): Pro
   const references = new References(graph);
   const events = new Events(graph, log);
   closing.push("events", () => events.flush());
-  const networks = new Networks(graph, networkOf(config), log);
+  const networks = new Networks(graph, networkDrivers(config, log), log);
   closing.push("networks", () => networks.close());
   const volumes = new Volumes(graph, root);
   const containers = new Containers(graph, root, log);
@@ -126,6 +130,13 @@ async function compose(config: Config, host: Host, log: Log, closing: Undo): Pro
   };
   return modules;
 }
+
+/** The networks that there always are; `--bridge none` leaves the first one out. */
+const networkDrivers = (config: Config, log: Log): NetworkDriver[] => [
+  ...(config.bridge === "none" ? [] : [new BridgeDriver(bridgeOf(config), log)]),
+  new HostDriver(),
+  new NullDriver(),
+];
 
 /** Three steps of the engine, the containers in the last of them; then what was opened is closed, last first. */
 async function shutdown(engine: Engine<BuiltinModules>, m: Modules, log: Log, closing: Undo): Promise<void> {
