@@ -112,21 +112,27 @@ function bindMount(mount: Mount, fail: (reason: string) => Error, exists: (path:
     throw fail("ReadOnlyForceRecursive is incompatible with ReadOnlyNonRecursive");
   if (!options.CreateMountpoint && !exists(source)) throw fail(`bind source path does not exist: ${source}`);
   const bind = bindOf(posix.normalize(source), propagation, mount.ReadOnly === true);
+  if (options.ReadOnlyForceRecursive && propagation !== "rprivate")
+    throw fail("ReadOnlyForceRecursive requires Propagation to be set to rprivate");
   const recursive = options.NonRecursive ? "bind" : "rbind";
-  const deep = options.ReadOnlyForceRecursive ? ["rro"] : [];
+  const shallow = options.ReadOnlyNonRecursive || options.NonRecursive;
   return {
     ...bind,
-    options: [recursive, ...bind.options.slice(1), ...deep],
+    options: [
+      recursive,
+      ...bind.options.slice(1).map((option) => (option === "rro" && shallow ? "ro" : option)),
+    ],
     makeSource: options.CreateMountpoint === true,
   };
 }
 
+/** Read-only reaches the mounts beneath, as since Docker 25; kernels before 5.12 cannot, see `spec_input.ts`. */
 const bindOf = (source: string, propagation: string, readOnly: boolean) =>
   ({
     type: "bind",
     source: source === "/" ? source : source.replace(/\/$/, ""),
     propagation: propagation || "rprivate",
-    options: ["rbind", readOnly ? "ro" : "rw", propagation || "rprivate"],
+    options: ["rbind", readOnly ? "rro" : "rw", propagation || "rprivate"],
     copyUp: false,
   }) as const;
 

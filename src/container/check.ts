@@ -38,7 +38,6 @@ export function checkHost(host: HostConfig): void {
   logOptions(host.LogConfig);
   if (host.NetworkMode === "container:")
     throw invalid("invalid network mode: invalid container format container:<name|id>");
-  if (host.ShmSize !== undefined && host.ShmSize < 0) throw invalid("SHM size can not be less than 0");
   if (host.Runtime && !RUNTIMES.includes(host.Runtime))
     throw invalid(`unknown or invalid runtime name: ${host.Runtime}`);
   if (host.Isolation && host.Isolation !== "default")

@@ -1,5 +1,6 @@
-import { existsSync } from "node:fs";
 import type { ContainerConfig, HostConfig } from "../../api/containers.ts";
+import { hostFacts } from "../../container/facts.ts";
+import { validateHostConfig } from "../../container/validate.ts";
 import type { Needs } from "../needs.ts";
 
 /** Every field as Docker shows it when nobody asked for it. */
@@ -61,43 +62,38 @@ const EMPTY: HostConfig = {
   Ulimits: null,
 };
 
-/** A host with only cgroup v2 gives each container its own view of it; on v1 Docker does not. */
-const unified = (): boolean => existsSync("/sys/fs/cgroup/cgroup.controllers");
-
 /**
- * What was asked of the host, with the daemon's settings and Docker's defaults where nothing was; and what Docker warns of.
- * A container whose network is named is stored with that container's id.
+ * What was asked of the host, checked, with the daemon's settings and Docker's defaults where nothing was asked; and what
+ * Docker warns of. A container whose network is named is stored with that container's id. Throws in Docker's words.
  */
 export function normalHost(
   m: Needs<"host" | "containers">,
-  _config: ContainerConfig,
+  config: ContainerConfig,
   asked: HostConfig,
 ): { hostConfig: HostConfig; warnings: string[] } {
   const { settings } = m.host;
-  const given = Object.fromEntries(
+  const given: HostConfig = Object.fromEntries(
     Object.entries(asked).filter(([, value]) => value !== undefined && value !== null),
   );
+  if (given.Memory && !given.MemorySwap) given.MemorySwap = given.Memory * 2;
+  const { host, warnings } = validateHostConfig(given, config);
+  const ownCgroup = hostFacts().cgroup === 2 && !host.Privileged;
   const hostConfig: HostConfig = {
     ...EMPTY,
-    ...given,
-    CgroupnsMode: asked.CgroupnsMode || (unified() && !asked.Privileged ? "private" : "host"),
-    IpcMode: asked.IpcMode || "private",
-    LogConfig: logConfig(asked, settings),
-    NetworkMode: networkMode(m, asked.NetworkMode),
+    ...host,
+    CgroupnsMode: host.CgroupnsMode || (ownCgroup ? "private" : "host"),
+    IpcMode: host.IpcMode || "private",
+    LogConfig: logConfig(host, settings),
+    NetworkMode: networkMode(m, host.NetworkMode),
     RestartPolicy: {
-      Name: asked.RestartPolicy?.Name || "no",
-      MaximumRetryCount: asked.RestartPolicy?.MaximumRetryCount ?? 0,
+      Name: host.RestartPolicy?.Name || "no",
+      MaximumRetryCount: host.RestartPolicy?.MaximumRetryCount ?? 0,
     },
-    Runtime: asked.Runtime || "runc",
-    ShmSize: asked.ShmSize || settings.defaultShmSize,
+    Runtime: host.Runtime || "runc",
+    ShmSize: host.ShmSize || settings.defaultShmSize,
   };
-  if (hostConfig.Memory && !hostConfig.MemorySwap) hostConfig.MemorySwap = hostConfig.Memory * 2;
-  const warnings = hostConfig.OomKillDisable && !hostConfig.Memory ? [OOM_WARNING] : [];
-  return { hostConfig, warnings };
+  return { hostConfig, warnings: [...warnings] };
 }
-
-const OOM_WARNING =
-  "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.";
 
 function logConfig(asked: HostConfig, settings: Needs<"host">["host"]["settings"]): HostConfig["LogConfig"] {
   const type = asked.LogConfig?.Type || settings.logDriver || "json-file";

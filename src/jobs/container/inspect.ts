@@ -1,6 +1,7 @@
 import type { ContainerInspect, NetworkSettings } from "../../api/containers.ts";
 import type { Container } from "../../container/container.ts";
 import { mountPoint } from "../../container/mounts.ts";
+import { MASKED_PATHS, READONLY_PATHS } from "../../container/profile.ts";
 import { job } from "../../engine/job.ts";
 import type { Needs } from "../needs.ts";
 import { networkSettings } from "./network.ts";
@@ -48,7 +49,7 @@ export const containerInspect = job(
       ProcessLabel: "",
       AppArmorProfile: "",
       ExecIDs: execs.length > 0 ? execs.map(({ id }) => id) : null,
-      HostConfig: record.hostConfig,
+      HostConfig: { ...(record.hostConfig.Privileged ? NO_PATHS : PATHS), ...record.hostConfig, ...WINDOWS },
       GraphDriver: { Data: m.layers.graphData(record.id), Name: m.layers.driverName },
       ...(input.size ? await sizesOf(m, container) : {}),
       Mounts: record.mounts.map(mountPoint),
@@ -57,6 +58,14 @@ export const containerInspect = job(
     };
   },
 );
+
+/** What is hidden when nothing else was asked for. */
+const PATHS = { MaskedPaths: [...MASKED_PATHS], ReadonlyPaths: [...READONLY_PATHS] };
+
+const NO_PATHS = { MaskedPaths: null, ReadonlyPaths: null };
+
+/** Clients of typed languages read them. */
+const WINDOWS = { CpuCount: 0, CpuPercent: 0, IOMaximumIOps: 0, IOMaximumBandwidth: 0 };
 
 /** The fields of the first network stand once more beside the map, as old clients read them there. */
 function settingsOf(m: InspectNeeds, container: Container): NetworkSettings {

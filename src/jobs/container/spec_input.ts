@@ -3,6 +3,7 @@ import type { ExecCreateBody } from "../../api/containers.ts";
 import { conflict, EngineError, messageOf, notFound, unsupported } from "../../base/errors.ts";
 import { parseTmpfs } from "../../container/binds.ts";
 import type { Container } from "../../container/container.ts";
+import { hostFacts } from "../../container/facts.ts";
 import { writeNetworkFiles } from "../../container/files.ts";
 import type { ContainerMount } from "../../container/mounts.ts";
 import { execProcessOf, type SpecInput, type SpecMount, specOf } from "../../container/spec.ts";
@@ -70,7 +71,18 @@ function described(m: SpecNeeds, container: Container, rootfs: Rootfs) {
 
 function mountOf({ type, source, destination, options, makeSource }: ContainerMount): SpecMount {
   if (makeSource) makeFolder(source);
-  return { type: type === "tmpfs" ? "tmpfs" : "bind", source, destination, options };
+  return {
+    type: type === "tmpfs" ? "tmpfs" : "bind",
+    source,
+    destination,
+    options: knowsDeepReadOnly() ? options : options.map((option) => (option === "rro" ? "ro" : option)),
+  };
+}
+
+/** mount_setattr(2), Linux 5.12 */
+function knowsDeepReadOnly(): boolean {
+  const [major, minor] = hostFacts().kernel;
+  return major > 5 || (major === 5 && minor >= 12);
 }
 
 function makeFolder(path: string): void {
