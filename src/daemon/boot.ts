@@ -19,7 +19,6 @@ import type { Host, Modules } from "../jobs/needs.ts";
 import { initNetworkdriver } from "../jobs/network/init.ts";
 import { Layers } from "../layer/store.ts";
 import { Networks } from "../network/store.ts";
-import { selectDrivers } from "../networkdriver/select.ts";
 import { BridgeDriver } from "../networkdriver/bridge.ts";
 import type { NetworkDriver } from "../networkdriver/driver.ts";
 import { HostDriver, NullDriver } from "../networkdriver/fixed.ts";

@@ -3,15 +3,11 @@ import { build } from "../base/build.ts";
 import type { LogLevel } from "../base/log.ts";
 import type { Host } from "../jobs/needs.ts";
 import type { BridgeOptions } from "../networkdriver/bridge.ts";
-import type { BridgeOptions } from "../networkdriver/bridge.ts";
 import { parseAddress } from "../server/address.ts";
 import type { ServeInput } from "../server/serve.ts";
 import type { Config } from "./config.ts";
 
 const DEFAULT_SOCKET = "/var/run/bunker.sock";
-const DEFAULT_MTU = 1500;
-/** Network namespaces made ahead. */
-const READY = 6;
 const DEFAULT_CGROUP_PARENT = "/docker";
 const DEFAULT_MTU = 1500;
 /** Network namespaces with their links, kept ready ahead of containers. */
@@ -61,25 +57,6 @@ export const bridgeOf = (config: Config): BridgeOptions => ({
   hostIp: config.ip,
   ready: READY,
 });
-
-/** The default bridge; undefined with `--bridge none`. */
-export const networkOf = (config: Config): BridgeOptions | undefined =>
-  config.bridge === "none"
-    ? undefined
-    : {
-        name: config.bridge || config.bridgeName,
-        foreign: config.bridge !== "",
-        bip: config.bip || undefined,
-        fixedCidr: config.fixedCidr || undefined,
-        mtu: config.mtu || DEFAULT_MTU,
-        icc: config.icc,
-        ipMasq: config.ipMasq,
-        ipForward: config.ipForward,
-        iptables: config.iptables,
-        userlandProxy: config.userlandProxy,
-        hostIp: config.ip || "0.0.0.0",
-        ready: READY,
-      };
 
 /** Where and how the API is served. Throws `invalid` for an address that is none. */
 export const servingOf = (config: Config): ServeInput => ({

@@ -39,7 +39,10 @@ function flush(socket: Bun.Socket<Half>): void {
   while (half.unsent.length > 0) {
     const chunk = half.unsent[0]!;
     const sent = socket.write(chunk);
-    if (sent < 0) return socket.terminate();
+    if (sent < 0) {
+      socket.terminate();
+      return;
+    }
     if (sent < chunk.length) {
       half.unsent[0] = chunk.subarray(sent);
       return;
