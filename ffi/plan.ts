@@ -67,6 +67,8 @@ export const KINDS = [
   "CHDIR",
   "LOOKUP",
   "EXEC",
+  "ATTRIBUTES",
+  "LOOPBACK",
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -78,6 +80,7 @@ export const STEP_FLAG = {
   COPYUP: 16,
   RATTR: 32,
   MOVE: 64,
+  KEEPMODE: 128,
 } as const;
 
 /** Offsets in struct message. */
@@ -94,7 +97,12 @@ export const FAILED = {
 export const HELLO = { CONTROL: 0x43, ATTACH: 0x40 } as const;
 
 /** A number, or an array laid down elsewhere in the plan, whose offset then stands in the slot. */
-export type Slot = number | bigint | { strings: readonly string[] } | { words: readonly number[] } | Uint8Array;
+export type Slot =
+  | number
+  | bigint
+  | { strings: readonly string[] }
+  | { words: readonly number[] }
+  | Uint8Array;
 
 export interface RawStep {
   readonly kind: Kind;

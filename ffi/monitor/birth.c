@@ -7,12 +7,13 @@
 #include "monitor.h"
 
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -136,6 +137,15 @@ int bk_step_DOMAINNAME(struct birth *birth, const struct step *step)
 {
 	const char *name = at(birth->plan, step->s[0]);
 	return setdomainname(name, strlen(name)) < 0 ? -errno : 0;
+}
+
+int bk_step_LOOPBACK(struct birth *birth, const struct step *step)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	CLEANUP_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)birth, (void)step;
+	return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
 }
 
 int bk_step_RLIMIT(struct birth *birth, const struct step *step)

@@ -45,11 +45,26 @@ static int after_mount(struct birth *birth, const struct step *step, int below)
 	return step->flags & F_COPYUP ? bk_copy_tree(below, top) : 0;
 }
 
+/* "mode=…" of the directory that a tmpfs will cover, before the other options; a directory made for it has none to keep. */
+static const char *mount_data(struct birth *birth, const struct step *step, char *room, size_t size)
+{
+	const char *data = at(birth->plan, step->s[3]);
+	CLEANUP_FD int there = bk_open_beneath(birth->root, at(birth->plan, step->s[0]), O_PATH);
+	struct stat found;
+
+	if (!(step->flags & F_KEEPMODE) || there < 0 || fstat(there, &found) < 0)
+		return data;
+	if ((size_t)snprintf(room, size, "mode=%o%s%s", found.st_mode & 07777, *data ? "," : "", data) >= size)
+		return data;
+	return room;
+}
+
 int bk_step_MOUNT(struct birth *birth, const struct step *step)
 {
 	const char *where = at(birth->plan, step->s[0]);
+	char path[32], room[4096];
+	const char *data = mount_data(birth, step, room, sizeof(room));
 	CLEANUP_FD int target = bk_make_beneath(birth->root, where, true);
-	char path[32];
 
 	if (target < 0)
 		return target;
@@ -59,7 +74,7 @@ int bk_step_MOUNT(struct birth *birth, const struct step *step)
 			return plain;
 	}
 	bk_fd_path(path, target);
-	if (mount(at(birth->plan, step->s[1]), path, at(birth->plan, step->s[2]), step->n[0], at(birth->plan, step->s[3])) < 0)
+	if (mount(at(birth->plan, step->s[1]), path, at(birth->plan, step->s[2]), step->n[0], data) < 0)
 		return -errno;
 	return step->n[1] || (step->flags & F_COPYUP) ? after_mount(birth, step, target) : 0;
 }
@@ -108,6 +123,18 @@ int bk_step_BIND(struct birth *birth, const struct step *step)
 	return rc == 0 && set == -ENOSYS ? set_old(tree, step->n[3], step->n[2]) : rc;
 }
 
+int bk_step_ATTRIBUTES(struct birth *birth, const struct step *step)
+{
+	struct mount_attr attr = { .attr_set = step->n[0] };
+	CLEANUP_FD int top = bk_open_beneath(birth->root, at(birth->plan, step->s[0]), O_PATH);
+
+	if (top < 0)
+		return top;
+	if (syscall(NR_mount_setattr, top, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0)
+		return 0;
+	return errno == ENOSYS ? set_old(top, step->n[1], 0) : -errno;
+}
+
 int bk_step_MKNOD(struct birth *birth, const struct step *step)
 {
 	const char *name;
@@ -135,7 +162,7 @@ int bk_step_SYMLINK(struct birth *birth, const struct step *step)
 int bk_step_MKDIR(struct birth *birth, const struct step *step)
 {
 	CLEANUP_FD int made = bk_make_beneath(birth->root, at(birth->plan, step->s[0]), true);
-	return made < 0 ? made : 0;
+	return made < 0 ? made : is_directory(made) ? 0 : -ENOTDIR;
 }
 
 /* A copy of ourselves in the container's own /dev: a memfd cannot be bound, and no disk of the host is asked. */

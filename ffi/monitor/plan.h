@@ -63,7 +63,7 @@ struct step {
 	X(PROPAGATION, 4)	/* s0 host path, n0 MS_* */ \
 	X(OVERLAY, 5)		/* s0 staging, s1 upper, s2 work, n0 lowers (offsets, topmost first), n1 count; F_VOLATILE */ \
 	X(ROOT, 6)		/* s0 staging, s1 host path bound as root; F_RECURSIVE */ \
-	X(MOUNT, 7)		/* s0 target, s1 source, s2 type, s3 data, n0 MS_*, n1 propagation; F_NOFOLLOW, F_COPYUP */ \
+	X(MOUNT, 7)		/* s0 target, s1 source, s2 type, s3 data, n0 MS_*, n1 propagation; F_NOFOLLOW, F_COPYUP, F_KEEPMODE */ \
 	X(BIND, 8)		/* s0 target, s1 host path, n0 attr set, n1 attr clear, n2 propagation, n3 old MS_*; F_RECURSIVE, F_RATTR */ \
 	X(MKNOD, 9)		/* s0 path, n0 mode with type, n1 device, n2 uid, n3 gid */ \
 	X(SYMLINK, 10)		/* s0 path, s1 what it says */ \
@@ -87,7 +87,9 @@ struct step {
 	X(UMASK, 28)		/* n0 */ \
 	X(CHDIR, 29)		/* s0 path; F_OPTIONAL: EACCES is left to the next CHDIR, which does nothing if this one did */ \
 	X(LOOKUP, 30)		/* s0 program, s1 PATH */ \
-	X(EXEC, 31)		/* n0 arguments (offsets), n1 count, n2 environment, n3 count */
+	X(EXEC, 31)		/* n0 arguments (offsets), n1 count, n2 environment, n3 count */ \
+	X(ATTRIBUTES, 32)	/* s0 target of a mount, n0 MOUNT_ATTR_* to set, n1 the same as MS_* */ \
+	X(LOOPBACK, 33)		/* of a new network namespace: up */
 
 #define X(name, number) STEP_##name = number,
 enum step_kind { STEP_LIST(X) STEP_END };
@@ -100,6 +102,7 @@ enum step_kind { STEP_LIST(X) STEP_END };
 #define F_COPYUP 16u
 #define F_RATTR 32u
 #define F_MOVE 64u
+#define F_KEEPMODE 128u
 
 /* On the control socket, both ways. */
 struct message {

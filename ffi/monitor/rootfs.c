@@ -34,7 +34,7 @@ static int overlay_new(struct birth *birth, const struct step *step)
 {
 	const uint32_t *lowers = at(birth->plan, step->n[0]);
 	CLEANUP_FD int fs = syscall(NR_fsopen, "overlay", FSOPEN_CLOEXEC_);
-	int rc = fs < 0 ? -errno : 0, tree;
+	int rc = fs < 0 ? -errno : set(fs, "source", "overlay"), tree;
 
 	for (uint64_t i = 0; i < step->n[1] && rc == 0; i++)
 		rc = set(fs, "lowerdir+", at(birth->plan, lowers[i]));

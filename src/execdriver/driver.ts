@@ -1,3 +1,4 @@
+import { EngineError } from "../base/errors.ts";
 import type { Peer } from "../base/peer.ts";
 import type { Process as OciProcess, Resources, Spec, User } from "../oci/runtime.ts";
 
@@ -70,7 +71,7 @@ export interface Process {
   /** The ends of `Stdio.attach`. */
   readonly attached: readonly Peer[];
   /**
-   * One more attachment. `input` is what the process writes: Docker's 8-byte frames, raw bytes with a tty;
+   * One more attachment; not for an exec, which has those of its start. `input` is what the process writes: Docker's 8-byte frames, raw bytes with a tty;
    * it ends when the process has ended. Written bytes go to its standard input, `end()` is end of file there.
    */
   attach(streams: Streams): Promise<Peer>;
@@ -99,6 +100,17 @@ export interface CgroupStats {
   };
   readonly pids: { current: number; limit?: number };
   readonly blkio: Record<string, { major: number; minor: number; op: string; value: number }[]>;
+}
+
+/** A start or exec that the kernel or the image refused. `exitCode`: 127 no such command, 126 it cannot be run, 128 all else. */
+export class StartError extends EngineError {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number, cause?: unknown) {
+    super("invalid", message, { cause });
+    this.name = "StartError";
+    this.exitCode = exitCode;
+  }
 }
 
 /** The port to what runs containers. Errors are EngineErrors; a start that failed says why in Docker's words. */

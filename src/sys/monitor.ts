@@ -1,14 +1,6 @@
 import { closeSync, readFileSync, writeSync } from "node:fs";
-import {
-  encodePlan,
-  FAILED,
-  FD_FIRST,
-  HELLO,
-  MESSAGE_TYPE,
-  PLAN_FLAG,
-  STREAM,
-} from "../../ffi/plan.ts";
 import { socketpair, z } from "../../ffi/libc.ts";
+import { encodePlan, FAILED, FD_FIRST, HELLO, MESSAGE_TYPE, PLAN_FLAG, STREAM } from "../../ffi/plan.ts";
 import { shim } from "../../ffi/shim.ts";
 import { Control, type Message } from "./control.ts";
 import { check, SyscallError } from "./errors.ts";
@@ -228,4 +220,3 @@ function failure(request: MonitorRequest, answer: Message | undefined): BirthErr
   const step = request.steps[answer.index];
   return new BirthError(step?.kind.toLowerCase() ?? CALLS[answer.index] ?? "birth", step, answer.value);
 }
-

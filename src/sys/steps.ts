@@ -92,12 +92,14 @@ export interface Mounting {
   /** The target must be no link: for /proc and /sys. */
   readonly nofollow?: boolean;
   readonly copyUp?: boolean;
+  /** A tmpfs without a mode of its own takes that of the directory it covers. */
+  readonly keepMode?: boolean;
 }
 
 export const mount = (to: Mounting): Step => ({
   kind: "MOUNT",
   what: `mount ${to.target}`,
-  flags: flag({ NOFOLLOW: to.nofollow, COPYUP: to.copyUp }),
+  flags: flag({ NOFOLLOW: to.nofollow, COPYUP: to.copyUp, KEEPMODE: to.keepMode }),
   s: [to.target, to.source, to.type, to.data],
   n: [to.flags, to.propagation],
 });
@@ -122,6 +124,14 @@ export const bind = (to: Binding): Step => ({
   flags: flag({ RECURSIVE: to.recursive, RATTR: to.deep }),
   s: [to.target, to.host],
   n: [to.set, to.clear, to.propagation, to.flags],
+});
+
+/** Changes the attributes of the mount at `target`: MOUNT_ATTR_*, and MS_* for kernels without mount_setattr(2). */
+export const attributes = (target: string, set: bigint, flags: number): Step => ({
+  kind: "ATTRIBUTES",
+  what: `attributes of ${target}`,
+  s: [target],
+  n: [set, flags],
 });
 
 /** `device` as makedev(3) gives it, `mode` with the type. */
@@ -166,6 +176,9 @@ export const pivot = (flags: number, move: boolean): Step => ({
   flags: flag({ MOVE: move }),
   n: [flags],
 });
+
+/** Sets the loopback link of a new network namespace up. */
+export const loopback = (): Step => ({ kind: "LOOPBACK", what: "loopback up" });
 
 export const hostname = (name: string): Step => ({ kind: "HOSTNAME", what: "hostname", s: [name] });
 export const domainname = (name: string): Step => ({ kind: "DOMAINNAME", what: "domainname", s: [name] });
