@@ -1,4 +1,3 @@
-import { type CommandDef, defineCommand } from "citty";
 import type { Client } from "../client/client.ts";
 import type { App } from "./app.ts";
 import { ExitError, report, wordsOf } from "./exit.ts";
@@ -49,25 +48,18 @@ export interface LoadedVerb extends Omit<Verb, "flags" | "run"> {
 
 export const verb = <const F extends Flags>(definition: Verb<F>): Verb<F> => definition;
 
-/** A verb as one of citty's commands. `path` is how the user called it, `names` every way to call it. */
-export const commandOf = (
+/**
+ * Reads the flags and runs the verb. `path` is how the user called it, `names` every way to call it. Says what went
+ * wrong and resolves with the exit code.
+ */
+export async function execute(
   app: App,
   path: string,
   names: readonly string[],
   loaded: LoadedVerb,
-): CommandDef<Record<string, never>> =>
-  defineCommand({
-    meta: { name: path, description: loaded.about },
-    run: async ({ rawArgs }) => process.exit(await execute(app, path, names, loaded as Verb, rawArgs)),
-  });
-
-async function execute(
-  app: App,
-  path: string,
-  names: readonly string[],
-  { strict, ...command }: Verb,
   argv: readonly string[],
 ): Promise<number> {
+  const { strict, ...command } = loaded as Verb;
   const usage = `Usage:  ${path}${command.usage === "" ? "" : ` ${command.usage}`}`;
   try {
     const { values, args, given } = parse(command.flags, argv, command.stop);

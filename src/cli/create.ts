@@ -4,7 +4,6 @@ import { type Client, ResponseError } from "../client/client.ts";
 import { atLeast, verb } from "./command.ts";
 import { type CreateValues, createBody, createFlags } from "./flags/create.ts";
 import { print, printError } from "./output.ts";
-import { pullImage } from "./pull.ts";
 import { parseImageName, pickedName } from "./reference.ts";
 
 /** `create`: everything of `run` but the start. */
@@ -45,8 +44,11 @@ export async function createContainer(
   }
 }
 
-const pull = (client: Client, flags: CreateValues, image: string): Promise<string> =>
-  pullImage(client, image, { platform: flags.platform, quiet: flags.quiet, fd: 2 });
+/** Loaded when wanted: drawing progress needs node:tty, 1 ms. */
+async function pull(client: Client, flags: CreateValues, image: string): Promise<void> {
+  const { pullImage } = await import("./pull.ts");
+  await pullImage(client, image, { platform: flags.platform, quiet: flags.quiet, fd: 2 });
+}
 
 async function createOrPull(
   client: Client,

@@ -132,11 +132,11 @@ function unknownFlag(name: string, flags: Flags): UsageError {
   return new UsageError(`unknown flag: --${name}`, { hint: near && `Did you mean --${near}?` });
 }
 
-/** The word at most two letters away from `word`, for "did you mean". */
+/** The known word that is one letter away, two for a long word: "did you mean". */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  if (word.length < 4) return undefined;
+  if (word.length < 3) return undefined;
   let best: string | undefined;
-  let least = 3;
+  let least = word.length < 6 ? 2 : 3;
   for (const candidate of known) {
     const apart = distance(word, candidate);
     if (apart < least) [best, least] = [candidate, apart];

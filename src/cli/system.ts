@@ -66,7 +66,7 @@ function versionText(client: typeof CLIENT, server: VersionAnswer | undefined): 
     ["API version", `${server.ApiVersion} (minimum version ${server.MinAPIVersion})`],
     ...runtime,
     ["Git commit", server.GitCommit],
-    ["Built", about.BuildTime ?? server.BuildTime],
+    ["Built", builtText(about.BuildTime ?? server.BuildTime)],
     ["OS/Arch", `${server.Os}/${server.Arch}`],
     ["Experimental", about.Experimental ?? "false"],
   ]);
@@ -74,6 +74,14 @@ function versionText(client: typeof CLIENT, server: VersionAnswer | undefined): 
     block(` ${one.Name}:`, 2, 17, [["Version", one.Version], ...Object.entries(one.Details ?? {})]),
   );
   return own + head + first + rest.join("");
+}
+
+/** RFC 3339 as C's asctime has it: `Tue Sep 15 11:02:57 2026`. */
+function builtText(time: string): string {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return time;
+  const [day, number, month, year] = date.toUTCString().replace(",", "").split(" ");
+  return `${day} ${month} ${String(Number(number)).padStart(2)} ${date.toISOString().slice(11, 19)} ${year}`;
 }
 
 const block = (title: string, indent: number, width: number, pairs: Pairs): string =>

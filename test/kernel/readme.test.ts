@@ -27,7 +27,7 @@ test("the scripting examples of README.md run as they stand and print what it sa
 
 test("README.md names no command that bunker has not", async () => {
   const text = await Bun.file(join(ROOT, "README.md")).text();
-  const { ROWS } = await import("../../src/cli/tree.ts");
+  const { ROWS } = await import("../../src/cli/rows.ts");
   const known = new Set<string | undefined>(ROWS.map((row) => row.top));
   const examples = [...text.matchAll(/^bunker ([a-z]+)/gm)].map(([, verb]) => verb!);
   expect(examples.length).toBeGreaterThan(3);

@@ -1,11 +1,7 @@
-import { type CommandDef, defineCommand } from "citty";
-import type { App } from "./app.ts";
-import { commandOf, type LoadedVerb } from "./command.ts";
-import { print, printError } from "./output.ts";
-import { nearest } from "./parse.ts";
+import type { LoadedVerb } from "./command.ts";
 
 /** One verb and every name it has: `ps` is also `container ls`, `container list` and `container ps`. */
-interface Row {
+export interface Row {
   readonly top?: string;
   readonly group?: string;
   readonly names?: readonly string[];
@@ -83,64 +79,8 @@ export const ROWS: readonly Row[] = [
   row("daemon", undefined, undefined, "Run the engine", () => import("./daemon.ts").then((m) => m.daemon)),
 ];
 
-/** Every way to call the verb of `row`, the groups' first, as Docker's help lists them. */
-const callsOf = (row: Row): string[] => [
+/** Every way to call the verb of `row`, the group's first, as Docker's help lists them. */
+export const callsOf = (row: Row): string[] => [
   ...(row.group ? row.names!.map((name) => `bunker ${row.group} ${name}`) : []),
   ...(row.top ? [`bunker ${row.top}`] : []),
 ];
-
-type Command = CommandDef<Record<string, never>>;
-type Lazy = () => Promise<Command>;
-
-const lazily =
-  (app: App, path: string, row: Row): Lazy =>
-  async () =>
-    commandOf(app, path, callsOf(row), await row.load());
-
-/** The command tree. Nothing of a verb is loaded before it is named. */
-export function root(app: App): Command {
-  const subCommands: Record<string, Lazy | Command> = {};
-  for (const row of ROWS) if (row.top) subCommands[row.top] = lazily(app, `bunker ${row.top}`, row);
-  for (const name of Object.keys(GROUPS)) subCommands[name] = group(app, name);
-  return defineCommand({ meta: { name: "bunker" }, subCommands });
-}
-
-function group(app: App, name: string): Command {
-  const rows = ROWS.filter((row) => row.group === name);
-  const subCommands: Record<string, Lazy> = {};
-  for (const row of rows)
-    for (const verb of row.names!) subCommands[verb] = lazily(app, `bunker ${name} ${verb}`, row);
-  return defineCommand({
-    meta: { name, description: GROUPS[name] },
-    setup: ({ rawArgs }) => {
-      const [verb] = rawArgs;
-      if (verb !== undefined && Object.hasOwn(subCommands, verb)) return;
-      process.exit(groupHelp(name, rows, verb));
-    },
-    subCommands,
-  });
-}
-
-/** What a group says when no verb of its own was named. Returns the exit code. */
-function groupHelp(name: string, rows: readonly Row[], verb: string | undefined): number {
-  const usage = `Usage:  bunker ${name} COMMAND`;
-  if (verb === undefined || verb === "--help" || verb === "-h") {
-    const lines = rows
-      .map((row) => `  ${row.names![0]!.padEnd(11)} ${row.about}`)
-      .sort()
-      .join("\n");
-    const pointer = `Run 'bunker ${name} COMMAND --help' for more information on a command.`;
-    print(`${usage}\n\n${GROUPS[name]}\n\nCommands:\n${lines}\n\n${pointer}`);
-    return 0;
-  }
-  const isFlag = verb.startsWith("-");
-  const words = isFlag ? `unknown flag: ${verb}` : `bunker: unknown command: bunker ${name} ${verb}`;
-  const near = nearest(
-    verb,
-    rows.flatMap((row) => row.names!),
-  );
-  const hint = near && `Did you mean 'bunker ${name} ${near}'?`;
-  const pointer = `Run 'bunker ${name} --help' for more information`;
-  printError([words, usage, hint, pointer].filter(Boolean).join("\n\n"));
-  return isFlag ? 125 : 1;
-}
