@@ -43,6 +43,8 @@ export interface Sandbox {
   /** The namespace, an open descriptor: the caller's, to be closed when the container runs. None: the host's own. */
   readonly netns?: number;
   readonly endpoint?: EndpointRecord;
+  /** The address that `host-gateway` means: the default bridge's. */
+  readonly hostGateway?: string;
   /** Closes the descriptor; called twice, nothing happens. */
   close(): void;
 }
@@ -126,7 +128,7 @@ export class Networks {
     });
     this.#endpoints.set(input.container, endpoint);
     this.#save(endpoint);
-    return sandboxOf(netns, endpoint);
+    return { ...sandboxOf(netns), endpoint, hostGateway: this.#hostGateway };
   }
 
   /** Ports and address are free when it returns; nothing happens for a container that is on no network. */
@@ -191,11 +193,6 @@ export class Networks {
     };
   }
 
-  /** The address that `host-gateway` means: the default bridge's. */
-  get hostGateway(): string | undefined {
-    return this.#drivers.get("bridge")?.facts.gateway;
-  }
-
   /** The `networks` of stats: the counters of every interface but `lo` in the namespace of a process. */
   counters(pid: number): Record<string, Record<string, number>> {
     return parseCounters(readFileSync(`/proc/${pid}/net/dev`, "utf8"));
@@ -205,6 +202,10 @@ export class Networks {
   async close(): Promise<void> {
     const inUse = this.#endpoints.values().some(({ link }) => link !== undefined);
     for (const driver of this.#drivers.values()) await driver.close(inUse);
+  }
+
+  get #hostGateway(): string | undefined {
+    return this.#drivers.get("bridge")?.facts.gateway;
   }
 
   /** Where no bridge is (`--bridge none`), what would be on it has no network. */
@@ -290,13 +291,13 @@ function checkSettings({ settings, mode, aliases }: JoinInput): void {
     throw new EngineError("invalid", `invalid MAC address: ${mac}`);
 }
 
-function sandboxOf(netns: number | undefined, endpoint?: EndpointRecord): Sandbox {
+function sandboxOf(netns: number | undefined): Sandbox {
   let open = netns !== undefined;
   const close = (): void => {
     if (open) closeSync(netns!);
     open = false;
   };
-  return { netns, endpoint, close };
+  return { netns, close };
 }
 
 const settingsOf = (endpoint: EndpointRecord): EndpointSettings => ({

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { internal } from "../base/errors.ts";
 import type { PublishedPort, PublishRequest } from "./driver.ts";
-import { holdPort, type Proxy } from "./proxy.ts";
+import { type HeldPort, holdPort } from "./proxy.ts";
 
 export interface PortOptions {
   /** Where ports go that name no address. `0.0.0.0` means every address, IPv6 too. */
@@ -12,7 +12,7 @@ export interface PortOptions {
 
 interface Held extends PublishedPort {
   /** None: another process has taken it while no daemon was there, or nothing of ours can hold it (sctp). */
-  readonly proxy?: Proxy;
+  readonly proxy?: HeldPort;
 }
 
 const ANY4 = "0.0.0.0";

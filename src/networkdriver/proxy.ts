@@ -2,11 +2,11 @@
  * What holds a published port on the host, so that no other process takes it, and serves what the kernel's DNAT does
  * not: IPv6 addresses of the host, and everything where there are no rules. Docker starts a docker-proxy for each.
  */
-export interface Proxy {
+export interface HeldPort {
   close(): void;
 }
 
-export interface ProxyRequest {
+export interface HoldRequest {
   readonly proto: "tcp" | "udp";
   readonly hostIp: string;
   readonly hostPort: number;
@@ -20,7 +20,7 @@ const UDP_IPV6_ONLY = 8;
 const UDP_SILENCE = 90_000;
 
 /** Takes the port. Throws an error whose `code` is EADDRINUSE, EADDRNOTAVAIL or EACCES when it cannot be had. */
-export const holdPort = (request: ProxyRequest): Proxy =>
+export const holdPort = (request: HoldRequest): HeldPort =>
   request.proto === "tcp" ? tcp(request) : udp(request);
 
 /** Bytes that the other side has not taken yet. */
@@ -76,7 +76,7 @@ const relay: Bun.SocketHandler<Half> = {
   },
 };
 
-function tcp({ hostIp, hostPort, to }: ProxyRequest): Proxy {
+function tcp({ hostIp, hostPort, to }: HoldRequest): HeldPort {
   const listener = Bun.listen<Half>({
     hostname: hostIp,
     port: hostPort,
@@ -118,7 +118,7 @@ interface Client {
   timer: Timer;
 }
 
-function udp({ hostIp, hostPort, to }: ProxyRequest): Proxy {
+function udp({ hostIp, hostPort, to }: HoldRequest): HeldPort {
   const clients = new Map<string, Promise<Client>>();
   const forget = (name: string): void => {
     const client = clients.get(name);

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import type { ExecCreateBody } from "../../api/containers.ts";
-import { conflict, EngineError, messageOf, notFound, unsupported } from "../../base/errors.ts";
+import { conflict, EngineError, messageOf, notFound } from "../../base/errors.ts";
 import { parseTmpfs } from "../../container/binds.ts";
 import type { Container } from "../../container/container.ts";
 import { hostFacts } from "../../container/facts.ts";
@@ -24,7 +24,7 @@ export function specInput(m: SpecNeeds, container: Container, rootfs: Rootfs, sa
     ...described(m, container, rootfs),
     mounts,
     files: filesOf(m, container, sandbox),
-    namespaces: { ...namespacesOf(m, container), ...(sandbox.path ? { network: sandbox.path } : {}) },
+    namespaces: namespacesOf(m, container),
     hostname: config.Hostname || m.host.name,
   };
 }
@@ -112,6 +112,7 @@ function filesOf(m: SpecNeeds, container: Container, sandbox: Sandbox): SpecInpu
     domainname: config.Domainname ?? "",
     endpoint: sandbox.endpoint,
     extraHosts: hostConfig.ExtraHosts ?? [],
+    hostGateway: sandbox.hostGateway,
     dns: hostConfig.Dns?.length ? hostConfig.Dns : settings.dns,
     dnsOptions: hostConfig.DnsOptions?.length ? hostConfig.DnsOptions : settings.dnsOptions,
     dnsSearch: hostConfig.DnsSearch?.length ? hostConfig.DnsSearch : settings.dnsSearch,
@@ -121,12 +122,16 @@ function filesOf(m: SpecNeeds, container: Container, sandbox: Sandbox): SpecInpu
 
 /** Namespaces of another container, by its first process. */
 function namespacesOf(m: SpecNeeds, { hostConfig }: Container): SpecInput["namespaces"] {
-  if (hostConfig.IpcMode?.startsWith("container:"))
-    throw unsupported("joining another container's IPC namespace is not supported by this engine");
-  if (!hostConfig.PidMode?.startsWith("container:")) return {};
-  const name = hostConfig.PidMode.slice("container:".length);
-  const other = m.containers.find(name);
-  if (!other) throw notFound("container", name);
-  if (!other.process) throw conflict(`cannot join PID namespace of a non running container: ${name}`);
-  return { pid: `/proc/${other.state.pid}/ns/pid` };
+  const path = (mode: string | undefined, kind: string, file: string): string | undefined => {
+    if (!mode?.startsWith("container:")) return undefined;
+    const name = mode.slice("container:".length);
+    const other = m.containers.find(name);
+    if (!other) throw notFound("container", name);
+    if (!other.process) throw conflict(`cannot join ${kind} namespace of a non running container: ${name}`);
+    return `/proc/${other.state.pid}/ns/${file}`;
+  };
+  return {
+    pid: path(hostConfig.PidMode, "PID", "pid"),
+    network: path(hostConfig.NetworkMode, "network", "net"),
+  };
 }
