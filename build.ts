@@ -69,6 +69,7 @@ async function executable(): Promise<void> {
       compile: { outfile, autoloadDotenv: false, autoloadBunfig: false },
       minify: true,
       bytecode: true,
+      splitting: true, // a verb loads only its own modules, Node's among them: 5 ms less for each command
       format: "esm",
       naming: { entry: "[name].[ext]", asset: "[name].[ext]" }, // flat: ./x.worker.ts is found beside any module
       loader: { ".so": "file", ".tar": "file" },
