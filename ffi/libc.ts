@@ -27,6 +27,7 @@ const TABLE = {
   socket: { args: [T.i32, T.i32, T.i32], returns: T.i32 },
   send: { args: [T.i32, T.ptr, T.u64, T.i32], returns: T.i64_fast },
   sendto: { args: [T.i32, T.ptr, T.u64, T.i32, T.ptr, T.u32], returns: T.i64_fast },
+  madvise: { args: [T.u64, T.u64, T.i32], returns: T.i32 },
   flock: { args: [T.i32, T.i32], returns: T.i32 },
   recv: { args: [T.i32, T.ptr, T.u64, T.i32], returns: T.i64_fast },
 } as const satisfies Record<string, FFIFunction>;
@@ -125,3 +126,6 @@ export const sendto = (fd: number, bytes: Uint8Array, flags: number, address: Ui
   errno(libc().sendto(fd, bytes, bytes.length, flags, address, address.length));
 
 export const flock = (fd: number, operation: number): number => errno(libc().flock(fd, operation));
+
+export const madvise = (start: bigint, length: bigint, advice: number): number =>
+  errno(libc().madvise(start, length, advice));

@@ -26,10 +26,11 @@ import { References } from "../reference/store.ts";
 import { router } from "../server/router.ts";
 import { routes } from "../server/routes.ts";
 import { acceptconnections, Server, serveapi } from "../server/serve.ts";
+import { releaseMemory } from "../sys/memory.ts";
 import { Volumes } from "../volume/store.ts";
 import type { Config } from "./config.ts";
 import { checkHost, engineId, lockRoot, tellManager, writePidFile } from "./host.ts";
-import { whenIdle } from "./idle.ts";
+import { whenIdle, whenQuiet } from "./idle.ts";
 import { restore } from "./restore.ts";
 import { bridgeOf, hostOf, levelOf, servingOf, settingsOf } from "./settings.ts";
 import { shutdownSeconds, stopContainers } from "./shutdown.ts";
@@ -76,6 +77,8 @@ export async function boot(config: Config, log: Log): Promise<Daemon> {
       "idle exit",
       whenIdle(config.idleExit, server, busy, () => void end().then(resolve)),
     );
+
+    closing.push("rest", whenQuiet(server, releaseMemory));
 
     await engine.run(acceptconnections, undefined);
     tellManager("READY=1", log);

@@ -33,13 +33,22 @@ export function lockRoot(root: string): LockFile {
 export function writePidFile(path: string): () => void {
   if (path === "") return () => {};
   const pid = existsSync(path) ? Number(readFileSync(path, "utf8").trim()) : 0;
-  if (pid > 0 && pid !== process.pid && existsSync(`/proc/${pid}`))
+  if (pid > 0 && pid !== process.pid && lives(pid))
     throw conflict(
       `process with PID ${pid} is still running: stop that daemon, delete ${path} if it is none, or choose another with --pidfile`,
     );
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, String(process.pid), { mode: 0o644 });
   return () => rmSync(path, { force: true });
+}
+
+/** A zombie does not: it has ended, and only its parent has not looked yet. proc_pid_stat(5) */
+function lives(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
 }
 
 /** The engine's id: made once for a data root. */

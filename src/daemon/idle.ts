@@ -2,6 +2,9 @@ import type { Server } from "../server/serve.ts";
 
 /** Looks so often whether anything goes on. milliseconds */
 const EVERY = 500;
+/** So long without a request, and memory is given back. milliseconds */
+const REST = 10_000;
+const REST_EVERY = 5_000;
 
 /** Calls `end` once, when for `seconds` no request was in work and `busy` said no. What it returns stops watching. */
 export function whenIdle(seconds: number, server: Server, busy: () => boolean, end: () => void): () => void {
@@ -15,6 +18,16 @@ export function whenIdle(seconds: number, server: Server, busy: () => boolean, e
     clearInterval(timer);
     end();
   }, EVERY);
-  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** Calls `rest` once for each time that no request comes for some seconds. What it returns stops watching. */
+export function whenQuiet(server: Server, rest: () => void): () => void {
+  let rested = false;
+  const timer = setInterval(() => {
+    const quiet = server.quietFor >= REST;
+    if (quiet && !rested) rest();
+    rested = quiet;
+  }, REST_EVERY);
   return () => clearInterval(timer);
 }

@@ -95,7 +95,7 @@ export class Run<O = unknown> implements JobIo {
 }
 
 /** The parts of an input that name what the job is about; nothing else of it is ever logged. */
-const NAMING = ["name", "id", "fromImage", "fromSrc", "repo", "tag", "signal", "hosts"];
+const NAMING = ["name", "id", "fromImage", "fromSrc", "repo", "tag", "signal"];
 
 function said(input: unknown): string {
   if (typeof input !== "object" || input === null) return "";

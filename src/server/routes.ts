@@ -1,4 +1,6 @@
 import * as containers from "../api/containers.ts";
+import * as images from "../api/images.ts";
+import * as networks from "../api/networks.ts";
 import * as system from "../api/system.ts";
 import * as volumes from "../api/volumes.ts";
 import { containerAttach, containerResize } from "../jobs/container/attach.ts";
@@ -18,7 +20,13 @@ import { containerStats } from "../jobs/container/stats.ts";
 import { containerStop } from "../jobs/container/stop.ts";
 import { containerTop } from "../jobs/container/top.ts";
 import { containerWait } from "../jobs/container/wait.ts";
+import { imageLoad } from "../jobs/image/archive.ts";
+import { imageHistory, imageInspect, imageList } from "../jobs/image/list.ts";
+import { imageCreate } from "../jobs/image/pull.ts";
+import { imageRemove } from "../jobs/image/remove.ts";
+import { imageTag } from "../jobs/image/tag.ts";
 import type { Modules } from "../jobs/needs.ts";
+import { networkInspect, networkList } from "../jobs/network/list.ts";
 import { commands, type Vocabulary } from "../jobs/system/commands.ts";
 import { events } from "../jobs/system/events.ts";
 import { info } from "../jobs/system/info.ts";
@@ -63,6 +71,17 @@ export const routes: readonly Route<Routed>[] = [
   route(containers.execStart, execStart),
   route(containers.execInspect, execInspect),
   route(containers.execResize, execResize),
+
+  route(images.imageList, imageList),
+  route(images.imageCreate, imageCreate),
+  route(images.imageLoad, imageLoad),
+  route(images.imageInspect, imageInspect),
+  route(images.imageHistory, imageHistory),
+  route(images.imageTag, imageTag),
+  route(images.imageRemove, imageRemove),
+
+  route(networks.networkList, networkList),
+  route(networks.networkInspect, networkInspect),
 
   route(volumes.volumeList, volumeList),
   route(volumes.volumeCreate, volumeCreate),
