@@ -1,4 +1,5 @@
 import type { Engine } from "./engine/engine.ts";
+import { initNetworkdriver } from "./jobs/network/init.ts";
 import { type Routed, routes } from "./server/routes.ts";
 import { acceptconnections, type Serving, serveapi } from "./server/serve.ts";
 
@@ -8,6 +9,5 @@ export type BuiltinModules = Routed & Serving;
 /** Docker's `builtins.Register`: every job by its name; those of the routes, and those that only the daemon runs. */
 export function register(engine: Engine<BuiltinModules>): void {
   for (const job of new Set(routes.map((route) => route.job))) engine.register(job);
-  engine.register(serveapi);
-  engine.register(acceptconnections);
+  for (const job of [serveapi, acceptconnections, initNetworkdriver]) engine.register(job);
 }

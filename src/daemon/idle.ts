@@ -9,12 +9,11 @@ const REST_EVERY = 5_000;
 /** Calls `end` once, when for `seconds` no request was in work and `busy` said no. What it returns stops watching. */
 export function whenIdle(seconds: number, server: Server, busy: () => boolean, end: () => void): () => void {
   if (seconds <= 0) return () => {};
-  let quietSince = performance.now();
+  let busyUntil = performance.now();
   const timer = setInterval(() => {
     const now = performance.now();
-    if (busy()) quietSince = now;
-    const quiet = Math.min(now - quietSince, server.quietFor);
-    if (quiet < seconds * 1000) return;
+    if (server.active > 0 || busy()) busyUntil = now;
+    if (Math.min(now - busyUntil, server.quietFor) < seconds * 1000) return;
     clearInterval(timer);
     end();
   }, EVERY);

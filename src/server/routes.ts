@@ -19,6 +19,7 @@ import { containerStart } from "../jobs/container/start.ts";
 import { containerStats } from "../jobs/container/stats.ts";
 import { containerStop } from "../jobs/container/stop.ts";
 import { containerTop } from "../jobs/container/top.ts";
+import { containerTrace } from "../jobs/container/trace.ts";
 import { containerWait } from "../jobs/container/wait.ts";
 import { imageLoad } from "../jobs/image/archive.ts";
 import { imageHistory, imageInspect, imageList } from "../jobs/image/list.ts";
@@ -66,6 +67,7 @@ export const routes: readonly Route<Routed>[] = [
   route(containers.containerAttach, containerAttach),
   route(containers.containerResize, containerResize),
   route(containers.containerTop, containerTop),
+  route(containers.containerTrace, containerTrace),
   route(containers.containerStats, containerStats),
   route(containers.execCreate, execCreate),
   route(containers.execStart, execStart),

@@ -45,16 +45,21 @@ export class Server {
   readonly #closers: (() => Promise<void>)[] = [];
   #accepting = false;
   #active = 0;
-  #quietSince = performance.now();
+  #changed = performance.now();
 
   constructor(router: Router, log: Log) {
     this.#router = router;
     this.#log = log;
   }
 
-  /** How long no request has been in work, streams and hijacked connections among them. milliseconds */
+  /** Requests in work, open streams and hijacked connections among them. */
+  get active(): number {
+    return this.#active;
+  }
+
+  /** How long ago a request last began or ended. milliseconds */
   get quietFor(): number {
-    return this.#active > 0 ? 0 : performance.now() - this.#quietSince;
+    return performance.now() - this.#changed;
   }
 
   /** Listens. Throws when one address cannot be had; those before it are closed again. */
@@ -107,6 +112,7 @@ export class Server {
   /** A handler that rejects would end the process: nothing gets out of here. */
   async #counted(work: () => Promise<void>): Promise<void> {
     this.#active++;
+    this.#changed = performance.now();
     try {
       if (!this.#accepting) await this.#gate.promise;
       await work();
@@ -114,7 +120,7 @@ export class Server {
       this.#log.error("a connection failed", { error: messageOf(error) });
     } finally {
       this.#active--;
-      this.#quietSince = performance.now();
+      this.#changed = performance.now();
     }
   }
 
