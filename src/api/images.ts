@@ -1,5 +1,5 @@
 import type { ContainerConfig } from "./containers.ts";
-import { as, bool, bytesBody, endpoint, header, json, lines, none, text } from "./endpoint.ts";
+import { as, bool, bytesBody, endpoint, header, json, lines, none, text, texts } from "./endpoint.ts";
 
 export interface ImageSummary {
   Id: string;
@@ -83,7 +83,7 @@ export const imageCreate = endpoint("POST", "/images/create", {
     repo: text,
     tag: text,
     message: text,
-    changes: text,
+    changes: texts,
     platform: text,
     auth: header("X-Registry-Auth"),
   },

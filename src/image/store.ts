@@ -139,8 +139,8 @@ export class Images {
     this.#known.set(id, { ...image, taggedAt: at });
   }
 
-  /** Removes an image that has no name, and the layers that only it had. Throws `not_found`. */
-  remove(id: string): void {
+  /** Removes an image that has no name, and the layers that only it had: their chain ids. Throws `not_found`. */
+  remove(id: string): string[] {
     const image = this.get(id);
     this.#graph.transaction(() => this.#graph.run("DELETE FROM images WHERE id = ?", id));
     this.#known.delete(id);
@@ -148,7 +148,7 @@ export class Images {
       const { parent: _, ...rest } = this.get(child);
       this.#known.set(child, rest);
     }
-    if (image.chainId !== undefined) this.#layers.release(image.chainId);
+    return image.chainId === undefined ? [] : this.#layers.release(image.chainId);
   }
 
   #insert(

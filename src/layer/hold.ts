@@ -1,10 +1,10 @@
 /** Keeps layers from being deleted while what will refer to them is being made: `using hold = layers.hold()`. */
 export class Hold implements Disposable {
   readonly #counts: Map<string, number>;
-  readonly #release: (chainId: string) => void;
+  readonly #release: (chainId: string) => unknown;
   readonly #mine: string[] = [];
 
-  constructor(counts: Map<string, number>, release: (chainId: string) => void) {
+  constructor(counts: Map<string, number>, release: (chainId: string) => unknown) {
     this.#counts = counts;
     this.#release = release;
   }

@@ -116,7 +116,7 @@ export class Layers extends Mounts {
   }
 
   /** Makes staged content the layer on top of `parent`; when that layer exists already, the content is discarded. */
-  async commit(staged: Staged, parent: string | undefined, hold?: Hold): Promise<Layer> {
+  async commit(staged: Staged, parent: string | undefined, hold?: Pick<Hold, "add">): Promise<Layer> {
     const chainId = chainIdOf(parent, staged.diffId);
     return await this.#lock.hold(chainId, async () => {
       const existing = this.#rows.get(chainId);
@@ -176,15 +176,18 @@ export class Layers extends Mounts {
     }
   }
 
-  /** Deletes a layer, and those below it, as far as nothing refers to them. */
-  release(chainId: string): void {
+  /** Deletes a layer, and those below it, as far as nothing refers to them; which ones went. */
+  release(chainId: string): string[] {
+    const gone: string[] = [];
     for (let next: string | undefined = chainId; next !== undefined; ) {
       const row = this.#rows.get(next);
-      if (!row || this.#held.has(next) || this.#rows.referenced(next)) return;
+      if (!row || this.#held.has(next) || this.#rows.referenced(next)) break;
       this.#rows.delete(next);
       this.driver.remove(row.cacheId);
+      gone.push(next);
       next = row.parent;
     }
+    return gone;
   }
 
   /** `GraphDriver.Data` of inspect: of a container's layer, or of an image's topmost. */
@@ -244,7 +247,7 @@ export class Layers extends Mounts {
     staged: Pick<Staged, "id" | "diffId">,
     parent: string | undefined,
     size: number,
-    hold?: Hold,
+    hold?: Pick<Hold, "add">,
   ): Layer {
     const row: Row = {
       chainId: chainIdOf(parent, staged.diffId),

@@ -6,13 +6,18 @@ export type Emit = (line: Progress) => void;
 
 /**
  * The lines that `body` emits, as a job's output. Resolves with the first line, so that what fails before it is an error
- * of the job and not of the stream. A slow reader skips steps of one and the same counter; nothing else is dropped.
+ * of the job and not of the stream. A slow reader skips steps of one and the same counter; nothing else is dropped. A
+ * reader that stops, or `signal`, aborts the body.
  */
-export async function progressOf(body: (emit: Emit) => Promise<void>): Promise<AsyncIterable<Progress>> {
+export async function progressOf(
+  signal: AbortSignal,
+  body: (emit: Emit, signal: AbortSignal) => Promise<void>,
+): Promise<AsyncIterable<Progress>> {
+  const reader = new AbortController();
   const lines = new Lines();
-  lines.follow(body((line) => lines.put(line)));
+  lines.follow(body((line) => lines.put(line), AbortSignal.any([signal, reader.signal])));
   await lines.ready();
-  return lines.read();
+  return lines.read(() => reader.abort());
 }
 
 class Lines {
@@ -48,18 +53,20 @@ class Lines {
     if (this.#queue.length === 0 && this.#failure) throw this.#failure.error;
   }
 
-  async *read(): AsyncGenerator<Progress, void> {
-    for (;;) {
-      const queue = this.#queue;
-      this.#queue = [];
-      yield* queue;
-      if (this.#queue.length > 0) continue;
-      if (this.#over) {
-        if (this.#failure) throw this.#failure.error;
-        return;
+  async *read(stopped: () => void): AsyncGenerator<Progress, void> {
+    try {
+      for (;;) {
+        const queue = this.#queue;
+        this.#queue = [];
+        yield* queue;
+        if (this.#queue.length > 0) continue;
+        if (this.#over) break;
+        this.#wake = Promise.withResolvers();
+        await this.#wake.promise;
       }
-      this.#wake = Promise.withResolvers();
-      await this.#wake.promise;
+      if (this.#failure) throw this.#failure.error;
+    } finally {
+      if (!this.#over) stopped();
     }
   }
 }
