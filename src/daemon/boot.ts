@@ -119,12 +119,14 @@ async function compose(config: Config, host: Host, log: Log, closing: Undo): Pro
     supervision(() => modules),
   );
   const distribution = new Distribution({
-    images,
-    layers,
-    references,
-    log,
-    root,
-    settings: () => host.settings,
+    ...{ images, layers, references, log },
+    // asked at each pull: SIGHUP may change them
+    get mirrors() {
+      return host.settings.registryMirrors;
+    },
+    get insecure() {
+      return host.settings.insecureRegistries;
+    },
   });
   const modules: Modules = {
     ...{ containers, distribution, events, execdriver, host, images, layers, log },
