@@ -28,6 +28,9 @@ const TABLE = {
   send: { args: [T.i32, T.ptr, T.u64, T.i32], returns: T.i64_fast },
   sendto: { args: [T.i32, T.ptr, T.u64, T.i32, T.ptr, T.u32], returns: T.i64_fast },
   madvise: { args: [T.u64, T.u64, T.i32], returns: T.i32 },
+  tcgetattr: { args: [T.i32, T.ptr], returns: T.i32 },
+  tcsetattr: { args: [T.i32, T.i32, T.ptr], returns: T.i32 },
+  cfmakeraw: { args: [T.ptr], returns: T.void },
   flock: { args: [T.i32, T.i32], returns: T.i32 },
   recv: { args: [T.i32, T.ptr, T.u64, T.i32], returns: T.i64_fast },
 } as const satisfies Record<string, FFIFunction>;
@@ -129,3 +132,11 @@ export const flock = (fd: number, operation: number): number => errno(libc().flo
 
 export const madvise = (start: bigint, length: bigint, advice: number): number =>
   errno(libc().madvise(start, length, advice));
+
+/** `termios` holds struct termios: 60 bytes in glibc. */
+export const tcgetattr = (fd: number, termios: Uint8Array): number => errno(libc().tcgetattr(fd, termios));
+
+export const tcsetattr = (fd: number, when: number, termios: Uint8Array): number =>
+  errno(libc().tcsetattr(fd, when, termios));
+
+export const cfmakeraw = (termios: Uint8Array): void => libc().cfmakeraw(termios);

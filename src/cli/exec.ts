@@ -72,7 +72,7 @@ async function sitAtExec(client: Client, id: string, session: ExecSession): Prom
   const terminal = tty ? await import("./terminal.ts") : undefined;
   const watch = terminal && new terminal.DetachWatch(terminal.parseDetachKeys(session.detachKeys));
   const duplex = await client.hijack(execStart, { id, body: { Tty: tty, ConsoleSize: size } });
-  const restore = stdin ? terminal?.rawMode() : undefined;
+  const restore = stdin ? await terminal?.rawMode() : undefined;
   try {
     terminal?.watchSize((height, width) => {
       client.call(execResize, { id, height, width }).catch(() => {});

@@ -76,7 +76,7 @@ export const ROWS: readonly Row[] = [
   row("version", undefined, undefined, "Show the version information", () => system().then((m) => m.version)),
   row(undefined, "engine", ["commands"], "List the jobs that the engine knows", () => system().then((m) => m.engineCommands)),
   row("completion", undefined, undefined, "Print a completion script for bash, zsh or fish", () => import("./completion.ts").then((m) => m.completion)),
-  row("daemon", undefined, undefined, "Run the engine", () => import("./daemon.ts").then((m) => m.daemon)),
+  row("daemon", undefined, undefined, "Run the engine", () => import("./daemon.ts").then((m) => m.daemonVerb())),
 ];
 
 /** Every way to call the verb of `row`, the group's first, as Docker's help lists them. */

@@ -1,4 +1,4 @@
-import { containerStart } from "../api/containers.ts";
+import { containerRemove, containerStart } from "../api/containers.ts";
 import type { Client } from "../client/client.ts";
 import type { App } from "./app.ts";
 import { atLeast, verb } from "./command.ts";
@@ -67,6 +67,9 @@ async function runAttached(
   trace: Trace,
 ): Promise<number> {
   const body = createBody(flags, args, { consoleSize: await sizeFor(flags.tty) });
+  // to be asked for its trace at the end, the container must still be there: then we remove it ourselves
+  const keep = trace.on && flags.rm;
+  if (keep) body.HostConfig!.AutoRemove = false;
   const stdin = body.AttachStdin === true;
   if (flags.tty) (await import("./terminal.ts")).demandTerminal(stdin);
   const { client } = app;
@@ -81,11 +84,12 @@ async function runAttached(
     stderr: body.AttachStderr === true,
     detachKeys: flags["detach-keys"],
     sigProxy: flags["sig-proxy"],
-    condition: flags.rm ? "removed" : "next-exit",
+    condition: flags.rm && !keep ? "removed" : "next-exit",
     start: () => startOrFail(client, id),
     trace,
   });
   await trace.print(client, id);
+  if (keep) await client.call(containerRemove, { name: id, volumes: true, force: true });
   return code;
 }
 

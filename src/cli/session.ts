@@ -37,7 +37,7 @@ export async function sitAt(client: Client, id: string, session: Session): Promi
       start && client.transport.warm(), // the connection that start will take
     ]),
   );
-  const restore = terminal && stdin ? terminal.rawMode() : undefined;
+  const restore = terminal && stdin ? await terminal.rawMode() : undefined;
   const watch = terminal && keys ? new terminal.DetachWatch(keys) : undefined;
   const output = duplex && pump(duplex, { tty, stdin, detached: watch && ((typed) => watch.saw(typed)) });
   output?.catch(() => {}); // looked at below; a failed start is told first

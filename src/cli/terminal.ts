@@ -15,15 +15,14 @@ export function demandTerminal(stdin: boolean): void {
 }
 
 /** Hands every key to the container. Undone when the returned function is called, and when the process ends. */
-export function rawMode(): () => void {
+export async function rawMode(): Promise<() => void> {
   if (!isatty(0)) return () => {};
-  const { stdin } = process;
-  let raw = true;
+  const { makeRaw } = await import("../sys/terminal.ts");
+  let undo: (() => void) | undefined = makeRaw(0);
   const restore = () => {
-    if (raw) stdin.setRawMode(false);
-    raw = false;
+    undo?.();
+    undo = undefined;
   };
-  stdin.setRawMode(true);
   process.on("exit", restore);
   return restore;
 }

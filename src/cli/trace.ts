@@ -1,19 +1,20 @@
-import type { Client } from "../client/client.ts";
+import { containerTrace } from "../api/containers.ts";
+import { type Client, ResponseError } from "../client/client.ts";
 import { printError } from "./output.ts";
 
 /** `run --trace`: how long each step took, the client's and the engine's. */
 export class Trace {
-  readonly #on: boolean;
+  readonly on: boolean;
   readonly #steps: [step: string, millis: number][] = [];
 
   constructor(on: boolean) {
-    this.#on = on;
+    this.on = on;
     // performance.now() counts from the start of the process: what came before belongs to the runtime
     if (on) this.#steps.push(["bun, flags", performance.now()]);
   }
 
   async step<T>(name: string, work: Promise<T>): Promise<T> {
-    if (!this.#on) return work;
+    if (!this.on) return work;
     const before = performance.now();
     try {
       return await work;
@@ -23,7 +24,7 @@ export class Trace {
   }
 
   async print(client: Client, container: string): Promise<void> {
-    if (!this.#on) return;
+    if (!this.on) return;
     const lines = this.#steps.map(([step, millis]) => `client  ${step.padEnd(24)} ${millis.toFixed(2)} ms`);
     for (const { step, micros } of await engineSteps(client, container))
       lines.push(`engine  ${step.padEnd(24)} ${(micros / 1000).toFixed(2)} ms`);
@@ -32,18 +33,12 @@ export class Trace {
   }
 }
 
-interface EngineStep {
-  readonly step: string;
-  readonly micros: number;
-}
-
-/** Bunker's own addition to the API; another engine has none, and a removed container may have none left. */
-async function engineSteps(client: Client, container: string): Promise<EngineStep[]> {
-  const response = await client.transport.send({
-    method: "GET",
-    target: `/v${client.version}/containers/${container}/trace`,
-  });
-  let text = "";
-  for await (const chunk of response.body) text += new TextDecoder().decode(chunk);
-  return response.status === 200 ? (JSON.parse(text) as EngineStep[]) : [];
+/** Bunker's own addition to the API: another engine has none. */
+async function engineSteps(client: Client, container: string): Promise<{ step: string; micros: number }[]> {
+  try {
+    return await client.call(containerTrace, { name: container });
+  } catch (error) {
+    if (error instanceof ResponseError) return [];
+    throw error;
+  }
 }

@@ -1,5 +1,6 @@
 import type { Endpoint, Hijack, Param } from "../api/endpoint.ts";
 import { decodeLines, fromJson } from "../api/streams.ts";
+import { pingHead } from "../api/system.ts";
 import { EngineError, type ErrorCode } from "../base/errors.ts";
 import type { Peer } from "../base/peer.ts";
 import type { Request, Response, Transport } from "./transport.ts";
@@ -91,7 +92,7 @@ export class Client {
   }
 
   async #ping(): Promise<void> {
-    const { headers } = await this.transport.send({ method: "HEAD", target: "/_ping" });
+    const { headers } = await this.transport.send({ method: pingHead.method, target: pingHead.path });
     this.#agreed = true;
     const offered = headers.get("api-version");
     if (offered && older(offered, this.#version)) this.#version = offered;
