@@ -100,6 +100,6 @@ function writeWords(step: Step, words: string): string {
     const key = path.slice("/proc/sys/".length).replaceAll("/", ".");
     return `failed to write sysctl ${key} = ${JSON.stringify(text)}: ${words}`;
   }
-  if (path.endsWith("cgroup.procs")) return `unable to apply cgroup configuration: write ${path}: ${words}`;
+  if (/\/(tasks|cgroup\.procs)$/.test(path)) return `unable to apply cgroup configuration: write ${path}: ${words}`;
   return `write ${path}: ${words}`;
 }

@@ -1,4 +1,4 @@
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { EngineError, invalid, unsupported } from "../base/errors.ts";
 import type { Linux, NamespaceType, Process, Spec } from "../oci/runtime.ts";
 import type { Step } from "../sys/steps.ts";
@@ -58,7 +58,7 @@ export function planOf(input: PlanInput): Plan {
     namespaces: born.reduce((all, type) => all | steps.CLONE_NEW[type], 0),
     ...(joinPid === undefined ? {} : { joinPid }),
     steps: [
-      ...(input.cgroup.version === 1 ? input.cgroup.procs.map((file) => steps.write(file, "0")) : []),
+      ...(input.cgroup.version === 1 ? enterSteps(input.cgroup.procs) : []),
       ...oomSteps(spec.process),
       ...joinSteps(input, spaces),
       ...(isNew("cgroup") ? [steps.unshare("cgroup", steps.CLONE_NEW.cgroup)] : []),
@@ -83,12 +83,19 @@ export function execPlanOf(
 ): Step[] {
   const { mount, uts, ipc, network, cgroup } = steps.CLONE_NEW;
   return [
-    ...into.procs.map((file) => steps.write(file, "0")),
+    ...enterSteps(into.procs),
     ...oomSteps(process),
     steps.setns("container", { fd: into.pidfd }, mount | uts | ipc | network | cgroup),
     ...processSteps(process, { id: into.id, seccomp: into.seccomp, consoleDone: false }),
   ];
 }
+
+/**
+ * cgroup v1. `tasks` and not `cgroup.procs`: a single thread that moves itself takes no lock that is global to the machine,
+ * which costs 7 to 15 ms when nobody has moved lately (kernel/cgroup/cgroup.c, cgroup_procs_write_start, Linux 5.5).
+ */
+const enterSteps = (procs: readonly string[]): Step[] =>
+  procs.map((file) => steps.write(join(dirname(file), "tasks"), "0"));
 
 function namespacesOf(linux: Linux): Map<NamespaceType, string | undefined> {
   const spaces = new Map<NamespaceType, string | undefined>();

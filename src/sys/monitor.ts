@@ -76,7 +76,7 @@ export class Monitor {
   constructor(control: Control, started: Message, attached: readonly SocketPeer[], gone: Promise<void>) {
     this.#control = control;
     this.pid = started.value;
-    this.trace = [...new Uint32Array(started.payload.slice().buffer)];
+    this.trace = wordsOf(started.payload);
     this.attached = attached;
     this.gone = gone;
     this.exited = control.exited.then((m) => m && { code: m.value, at: m.time });
@@ -204,6 +204,11 @@ function planOf(
     attach: attached.map((fd, index) => ({ fd: slot(fd), streams: streamBits(request.attach[index]!) })),
     logPath: stdio.log?.path,
   });
+}
+
+function wordsOf(bytes: Uint8Array): number[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Array.from({ length: bytes.length / 4 }, (_, index) => view.getUint32(index * 4, true));
 }
 
 const CALLS: Record<number, string> = {

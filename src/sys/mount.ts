@@ -25,11 +25,11 @@ export function mounts(pid: number | "self" = "self"): Mounted[] {
       {
         id: Number(id),
         parent: Number(parent),
-        root: unescape(root!),
-        target: unescape(target!),
+        root: plain(root!),
+        target: plain(target!),
         options: options!,
         type: type!,
-        source: unescape(source!),
+        source: plain(source!),
       },
     ];
   });
@@ -49,5 +49,5 @@ export function rootIsInitramfs(all: readonly Mounted[] = mounts()): boolean {
 }
 
 /** Spaces and the like are written as octal. */
-const unescape = (text: string): string =>
+const plain = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
