@@ -90,10 +90,8 @@ export class Unpacker {
   #start(first: ToWorker, progress?: (bytes: number) => void): Talk {
     const worker = this.#take();
     const talk = new Talk(worker, progress);
-    talk.result.then(
-      () => this.#keep(worker),
-      (error) => (talk.broken ? worker.terminate() : this.#keep(worker), error),
-    );
+    const done = () => (talk.broken ? worker.terminate() : this.#keep(worker));
+    talk.result.then(done, done);
     talk.post(first);
     return talk;
   }

@@ -26,6 +26,7 @@ import { References } from "../reference/store.ts";
 import { router } from "../server/router.ts";
 import { routes } from "../server/routes.ts";
 import { acceptconnections, Server, serveapi } from "../server/serve.ts";
+import { helloImage } from "../sys/embedded.ts";
 import { releaseMemory } from "../sys/memory.ts";
 import { Volumes } from "../volume/store.ts";
 import type { Config } from "./config.ts";
@@ -104,8 +105,9 @@ async function compose(config: Config, host: Host, log: Log, closing: Undo): Pro
     log,
   });
   const layers = new Layers(graph, driver, root, log);
+  closing.push("layers", () => layers.idle());
   await layers.cleanUp();
-  const images = new Images(graph, layers);
+  const images = new Images(graph, layers, helloImage);
   const references = new References(graph);
   const events = new Events(graph, log);
   closing.push("events", () => events.flush());

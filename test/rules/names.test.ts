@@ -5,7 +5,7 @@ import { routes } from "../../src/server/routes.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 /** Run by the daemon or by another job, never by a request. */
-const INTERNAL = new Set(["serveapi", "acceptconnections", "init_networkdriver"]);
+const INTERNAL = new Set(["serveapi", "acceptconnections", "init_networkdriver", "pull", "import"]);
 
 interface Named<T> {
   readonly place: string;

@@ -13,7 +13,7 @@ export function applyChanges(config: RunConfig, changes: readonly string[]): Run
   for (const change of changes.flatMap((text) => text.split("\n"))) {
     const line = change.trim();
     if (line === "" || line.startsWith("#")) continue;
-    const found = /^(\S+)\s*([^]*)$/.exec(line)!;
+    const found = /^(\S+)\s*([\s\S]*)$/.exec(line)!;
     const name = found[1]!.toUpperCase();
     const apply = INSTRUCTIONS[name];
     if (!apply) throw invalid(`${name} is not a valid change command`);
@@ -84,13 +84,13 @@ function jsonTexts(text: string): string[] | undefined {
 
 /** Words with quotes and backslashes taken off. */
 function wordsOf(text: string): string[] {
-  const words = text.match(/(?:\\[^]|"(?:\\[^]|[^"\\])*"|'[^']*'|[^\s"'\\])+/g) ?? [];
+  const words = text.match(/(?:\\[\s\S]|"(?:\\[\s\S]|[^"\\])*"|'[^']*'|[^\s"'\\])+/g) ?? [];
   return words.map(unquoted);
 }
 
 const unquoted = (word: string): string =>
   word.replace(
-    /\\([^])|"((?:\\[^]|[^"\\])*)"|'([^']*)'/g,
+    /\\([\s\S])|"((?:\\[\s\S]|[^"\\])*)"|'([^']*)'/g,
     (_, escaped, double, single) =>
       escaped ?? (double !== undefined ? double.replace(/\\(["\\$])/g, "$1") : single),
   );
@@ -99,7 +99,7 @@ const unquoted = (word: string): string =>
 function pairsOf(instruction: string, rest: string): [string, string][] {
   const first = /^[^\s=]+/.exec(rest)?.[0] ?? "";
   if (rest[first.length] !== "=") {
-    const found = /^(\S+)\s+([^]+)$/.exec(rest);
+    const found = /^(\S+)\s+([\s\S]+)$/.exec(rest);
     if (!found) throw invalid(`${instruction} must have two arguments`);
     return [[found[1]!, found[2]!]];
   }
@@ -146,7 +146,7 @@ function healthcheckOf(rest: string): Healthcheck {
     health[field] = field === "Retries" ? Number(found[2]) : Math.round(parseDuration(found[2]!) * 1e9);
     left = left.slice(found[0].length);
   }
-  const [, type = "", command = ""] = /^(\S*)\s*([^]*)$/.exec(left)!;
+  const [, type = "", command = ""] = /^(\S*)\s*([\s\S]*)$/.exec(left)!;
   if (type.toUpperCase() === "NONE") return { Test: ["NONE"] };
   if (type.toUpperCase() !== "CMD") throw invalid(`unknown type "${type}" in HEALTHCHECK (try CMD)`);
   const words = jsonTexts(command);
