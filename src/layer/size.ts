@@ -1,4 +1,3 @@
-import type { Dirent } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 
 /** Bytes of all files and symbolic links below a folder, hard links once, as `docker ps -s` counts. Files may come and go meanwhile. */
@@ -7,12 +6,12 @@ export async function diskUse(folder: string): Promise<number> {
   let total = 0;
   const folders: Buffer[] = [Buffer.from(folder)];
   for (let next = folders.pop(); next; next = folders.pop()) {
-    for (const entry of await entriesOf(next)) {
-      const path = Buffer.concat([next, SLASH, entry.name]);
-      if (entry.isDirectory()) folders.push(path);
-      if (!entry.isFile() && !entry.isSymbolicLink()) continue;
+    for (const name of await namesIn(next)) {
+      const path = Buffer.concat([next, SLASH, name]);
       const stats = await lstat(path).catch(() => undefined);
-      if (!stats || (stats.nlink > 1 && seen.has(stats.ino))) continue;
+      if (stats?.isDirectory()) folders.push(path);
+      if (!stats?.isFile() && !stats?.isSymbolicLink()) continue;
+      if (stats.nlink > 1 && seen.has(stats.ino)) continue;
       if (stats.nlink > 1) seen.add(stats.ino);
       total += stats.size;
     }
@@ -22,5 +21,6 @@ export async function diskUse(folder: string): Promise<number> {
 
 const SLASH = Buffer.from("/");
 
-const entriesOf = (folder: Buffer): Promise<Dirent<Buffer>[]> =>
-  readdir(folder, { withFileTypes: true, encoding: "buffer" }).catch(() => []);
+/** Names to the byte. Bun 1.4 gives no `Dirent` for them, whatever is asked for. */
+const namesIn = (folder: Buffer): Promise<Buffer[]> =>
+  readdir(folder, { encoding: "buffer" }).catch(() => []);

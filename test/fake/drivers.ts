@@ -1,17 +1,18 @@
 import { appendFileSync } from "node:fs";
 import { encodeFrame } from "../../src/api/streams.ts";
-import { conflict, EngineError } from "../../src/base/errors.ts";
+import { conflict } from "../../src/base/errors.ts";
 import type { Peer } from "../../src/base/peer.ts";
 import { nowNanos, rfc3339 } from "../../src/base/units.ts";
-import type {
-  CgroupStats,
-  ExecDriver,
-  ExecRequest,
-  Exit,
-  Process,
-  RunRequest,
-  Stdio,
-  Streams,
+import {
+  type CgroupStats,
+  type ExecDriver,
+  type ExecRequest,
+  type Exit,
+  type Process,
+  type RunRequest,
+  StartError,
+  type Stdio,
+  type Streams,
 } from "../../src/execdriver/driver.ts";
 import { peerPair } from "./peers.ts";
 
@@ -51,8 +52,8 @@ export class FakeProcess implements Process {
 
   signal(number: number): void {
     if (!this.alive) throw conflict("process has ended");
-    if (number === 9 || (this.#args[0] !== "stubborn" && [1, 2, 15].includes(number)))
-      this.end(SIGNALED + number);
+    const deadly = number === 9 || (this.#args[0] !== "stubborn" && [1, 2, 15].includes(number));
+    if (deadly) setImmediate(() => this.end(SIGNALED + number));
   }
 
   end(code: number, oomKilled = false): void {
@@ -160,9 +161,9 @@ export class FakeExecDriver implements ExecDriver {
 function begin(args: readonly string[], stdio: Stdio, where: string): FakeProcess {
   const [program = ""] = args;
   if (!PROGRAMS.includes(program))
-    throw new EngineError(
-      "invalid",
+    throw new StartError(
       `${where}: exec: ${JSON.stringify(program)}: executable file not found in $PATH`,
+      127,
     );
   return new FakeProcess(args, stdio);
 }

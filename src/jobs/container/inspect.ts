@@ -69,11 +69,11 @@ const WINDOWS = { CpuCount: 0, CpuPercent: 0, IOMaximumIOps: 0, IOMaximumBandwid
 
 /** The fields of the first network stand once more beside the map, as old clients read them there. */
 function settingsOf(m: InspectNeeds, container: Container): NetworkSettings {
-  const { Networks, Ports, SandboxKey } = networkSettings(m, container);
+  const { Networks, Ports, SandboxID, SandboxKey } = networkSettings(m, container);
   const first = Networks.bridge;
   return {
     Bridge: "",
-    SandboxID: SandboxKey && container.running ? container.id : "",
+    SandboxID,
     SandboxKey,
     Ports,
     HairpinMode: false,

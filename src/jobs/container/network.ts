@@ -94,11 +94,17 @@ const NO_ENDPOINT: EndpointSettings = {
 export function networkSettings(
   m: Needs<"networks">,
   container: Container,
-): Pick<NetworkSettings, "Networks" | "Ports"> & { SandboxKey: string } {
-  const { networks, ports, sandboxKey } = m.networks.settings(container.id);
+): Pick<NetworkSettings, "Networks" | "Ports" | "SandboxID" | "SandboxKey"> {
+  const { networks, ports, sandboxId, sandboxKey } = m.networks.settings(container.id);
   const shown: Record<string, EndpointSettings> = {};
   for (const [name, asked] of Object.entries(container.record.endpoints))
     shown[name] = { ...NO_ENDPOINT, ...asked, ...networks[name] };
   for (const [name, settings] of Object.entries(networks)) shown[name] ??= { ...NO_ENDPOINT, ...settings };
-  return { Networks: shown, Ports: ports, SandboxKey: sandboxKey };
+  const exposed = Object.keys(sandboxId ? (container.config.ExposedPorts ?? {}) : {});
+  return {
+    Networks: shown,
+    Ports: { ...Object.fromEntries(exposed.map((port) => [port, null])), ...ports },
+    SandboxID: sandboxId,
+    SandboxKey: sandboxKey,
+  };
 }

@@ -1,4 +1,4 @@
-import { EngineError, messageOf } from "../../base/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import { Undo } from "../../base/undo.ts";
 import { nowNanos, rfc3339 } from "../../base/units.ts";
 import { announce } from "../../container/announce.ts";
@@ -6,7 +6,7 @@ import { logOptions } from "../../container/check.ts";
 import type { Container, TraceStep } from "../../container/container.ts";
 import { specOf } from "../../container/spec.ts";
 import { job } from "../../engine/job.ts";
-import type { Process, Stdio } from "../../execdriver/driver.ts";
+import { type Process, StartError, type Stdio } from "../../execdriver/driver.ts";
 import type { Needs } from "../needs.ts";
 import { joinNetwork, leaveNetworks } from "./network.ts";
 import { discard } from "./remove.ts";
@@ -131,14 +131,8 @@ function tellMounts(m: StartNeeds, container: Container): void {
   }
 }
 
-/** 127 no such command, 126 not executable, 128 anything else: what `run` ends with. Docker reads the same words. */
-export function exitCodeOf(error: unknown): number {
-  const code = (error as { exitCode?: unknown }).exitCode;
-  if (typeof code === "number") return code;
-  const text = error instanceof EngineError ? error.message : "";
-  if (/executable file not found|no such file or directory|not a directory: unknown/.test(text)) return 127;
-  return /permission denied|is a directory/.test(text) ? 126 : 128;
-}
+/** 127 no such command, 126 not executable, 128 anything else: what `run` ends with. */
+export const exitCodeOf = (error: unknown): number => (error instanceof StartError ? error.exitCode : 128);
 
 interface Stopwatch {
   readonly steps: TraceStep[];

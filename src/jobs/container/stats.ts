@@ -79,7 +79,7 @@ async function reading(m: StatsNeeds, container: Container, last: Stats | undefi
       precpu_stats: NO_CPU,
       memory_stats: {},
     };
-  const networks = pid > 0 ? m.networks.counters(pid) : {};
+  const networks = countersOf(m, pid);
   return {
     ...head,
     read: new Date().toISOString().replace("Z", "000000Z"),
@@ -95,6 +95,15 @@ async function reading(m: StatsNeeds, container: Container, last: Stats | undefi
     memory_stats: memoryOf(now),
     ...(Object.keys(networks).length > 0 ? { networks } : {}),
   };
+}
+
+/** None for a process that has ended since. */
+function countersOf(m: StatsNeeds, pid: number): ReturnType<StatsNeeds["networks"]["counters"]> {
+  try {
+    return m.networks.counters(pid);
+  } catch {
+    return {};
+  }
 }
 
 const BLKIO = [
