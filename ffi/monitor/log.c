@@ -116,7 +116,7 @@ static void put_record(struct log *log, const struct source *source, const char 
 		out = put(out, "\\n", 2);
 	out = put(out, "\",\"stream\":\"stdout\",\"time\":\"", 28);
 	if (source->stream == 2)
-		memcpy(out - 16, "err", 3);
+		memcpy(out - 13, "err", 3);
 	out = put_time(log, out);
 	out = put(out, "\"}\n", 3);
 	log->used += out - start;

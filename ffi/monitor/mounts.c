@@ -174,6 +174,7 @@ int bk_step_INIT(struct birth *birth, const struct step *step)
 	CLEANUP_FD int home = bk_open_beneath(birth->root, at(birth->plan, step->s[1]), O_RDONLY | O_DIRECTORY);
 	CLEANUP_FD int file = -1, tree = -1;
 	struct stat size;
+	int rc;
 
 	if (target < 0 || home < 0)
 		return target < 0 ? target : home;
@@ -185,10 +186,9 @@ int bk_step_INIT(struct birth *birth, const struct step *step)
 	tree = clone_tree(home, ".init", 0);
 	if (tree < 0)
 		return tree;
-	if (unlinkat(home, ".init", 0) < 0)
-		return -errno;
 	syscall(NR_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr));	/* nobody but this container has it */
-	return attach(tree, target);
+	rc = attach(tree, target);
+	return unlinkat(home, ".init", 0) < 0 ? -errno : rc;
 }
 
 /* A file is covered by /dev/null, a directory by one empty tmpfs for all; what is missing needs no mask. */
