@@ -8,6 +8,7 @@ import { announce } from "../../container/announce.ts";
 import { converse, parseDetachKeys } from "../../container/attach.ts";
 import { EXEC_KEPT_MS, type Exec, newExec } from "../../container/exec.ts";
 import { job } from "../../engine/job.ts";
+import type { Process } from "../../execdriver/driver.ts";
 import type { Needs } from "../needs.ts";
 import { sizeOf } from "./attach.ts";
 import { execProcess } from "./spec_input.ts";
@@ -48,8 +49,8 @@ export const execStart = job(
       contentType: tty ? RAW_STREAM : MULTIPLEXED_STREAM,
       run: async (client) => {
         try {
-          const inside = await start(m, exec, size, true);
-          await join(m, exec, client, inside!);
+          const process = await start(m, exec, size, true);
+          await join(m, exec, client, process);
         } catch (error) {
           const words = Buffer.from(`${messageOf(error)}\r\n`);
           await client.write(tty ? words : encodeFrame(1, words));
@@ -59,13 +60,13 @@ export const execStart = job(
   },
 );
 
-/** The inner end of the attachment when `attached`. On failure the exec has Docker's exit code for it. */
+/** With one attachment when `attached`. On failure the exec has Docker's exit code for it. */
 async function start(
   m: ExecNeeds,
   exec: Exec,
   size: [number, number] | undefined,
   attached: boolean,
-): Promise<Peer | undefined> {
+): Promise<Process> {
   const { container, body } = exec;
   if (exec.running) throw conflict(`exec command ${exec.id} is already running`);
   if (exec.started) throw conflict(`exec command ${exec.id} has already run`);
@@ -92,7 +93,7 @@ async function start(
     exec.process = process;
     exec.pid = process.pid;
     void process.exited.then(({ code }) => ended(m, exec, code));
-    return process.attached[0];
+    return process;
   } catch (error) {
     exec.running = false;
     exec.exitCode = exitCodeOf(error);
@@ -102,13 +103,12 @@ async function start(
 }
 
 /** Ends when the output has ended and the exit code is known: who asks for it then gets it. */
-async function join(m: ExecNeeds, exec: Exec, client: Peer, inside: Peer): Promise<void> {
+async function join(m: ExecNeeds, exec: Exec, client: Peer, process: Process): Promise<void> {
   const { Tty: tty, AttachStdin: stdin = false, DetachKeys: keys } = exec.body;
-  const ended = exec.process!.exited;
-  const ending = await converse(client, inside, {
+  const ending = await converse(client, process.attached[0]!, {
     stdin,
     ...(tty ? { keys: parseDetachKeys(keys) } : {}),
-    before: (how) => (how === "output ended" ? ended.then(() => {}) : Promise.resolve()),
+    before: (how) => (how === "output ended" ? process.exited.then(() => {}) : Promise.resolve()),
   });
   if (ending === "detached") tell(m, exec, "exec_detach");
 }
