@@ -228,12 +228,19 @@ async function* plainBody(
 
 function peerOf(wire: Wire): Peer {
   return {
-    input: (async function* () {
-      for (let block = await wire.read(); block; block = await wire.read()) yield block;
-    })(),
+    input: inputOf(wire),
     write: (chunk) => wire.write(chunk),
     end: () => wire.shutdown(),
     close: () => wire.close(),
     closed: wire.closed,
   };
+}
+
+/** When the engine has said all, or nobody listens any more, the connection has served. */
+async function* inputOf(wire: Wire): AsyncGenerator<Uint8Array> {
+  try {
+    for (let block = await wire.read(); block; block = await wire.read()) yield block;
+  } finally {
+    wire.close();
+  }
 }
