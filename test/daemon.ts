@@ -1,4 +1,14 @@
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { busyboxArchive } from "./busybox.ts";
@@ -180,6 +190,7 @@ export class TestDaemon implements AsyncDisposable {
       if (ids.stdout.trim() !== "") await this.cli(["rm", "-f", "-v", ...ids.stdout.trim().split("\n")]);
       await this.kill("SIGTERM");
     }
+    removeEmptyGroups(this.cgroupParent);
     const left = await settled(this.#before, this.scope, 10);
     for (const line of left) await endProcess(line);
     if (left.length > 0)
@@ -187,6 +198,17 @@ export class TestDaemon implements AsyncDisposable {
         `left behind by the daemon:\n${left.join("\n")}\n--- its log:\n${this.log.slice(-4000)}`,
       );
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** The parent itself is the administrator's, as with Docker: it stays, and is ours to remove. What is in it is not. */
+function removeEmptyGroups(parent: string): void {
+  for (const hierarchy of ["", ...readdirSync("/sys/fs/cgroup")]) {
+    try {
+      rmdirSync(join("/sys/fs/cgroup", hierarchy, parent));
+    } catch {
+      // no such group in this hierarchy, or not empty: the census says so
+    }
   }
 }
 
