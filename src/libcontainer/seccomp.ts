@@ -142,7 +142,7 @@ type Rule = number | { conditions: Condition[]; action: number }[];
 /** A rule without conditions beats all with; of two without, the first counts. `last`: the highest number named. */
 function rulesOf(profile: Seccomp, architecture: string): { rules: Map<number, Rule>; last: number } {
   const { numbers } = architectureOf(architecture)!;
-  const narrow = architecture === "SCMP_ARCH_X86";
+  const narrow = architecture !== AMD64;
   const otherwise = returnOf(profile.defaultAction, profile.defaultErrnoRet);
   const rules = new Map<number, Rule>();
   let last = -1;
@@ -159,9 +159,10 @@ function rulesOf(profile: Seccomp, architecture: string): { rules: Map<number, R
     for (const name of entry.names) {
       const number = numbers.get(name);
       if (number !== undefined) add(number, sets);
-      const call = narrow && sets.length === 0 ? multiplexed(name) : undefined;
-      if (call)
-        add(numbers.get(call.by)!, [[conditionOf({ index: 0, op: "SCMP_CMP_EQ", value: call.value }, true)]]);
+      const call = sets.length === 0 ? multiplexed(name) : undefined;
+      const by = call && numbers.get(call.by);
+      if (call && by !== undefined)
+        add(by, [[conditionOf({ index: 0, op: "SCMP_CMP_EQ", value: call.value }, true)]]);
     }
   }
   return { rules, last };
@@ -179,14 +180,10 @@ function alternatives(args: readonly Argument[]): Argument[][] {
 function conditionOf({ index, op, value, valueTwo = 0 }: Argument, narrow: boolean): Condition {
   if (!(Number.isInteger(index) && index >= 0 && index < 6))
     throw invalid(`seccomp argument index ${index} is not 0 to 5`);
-  const bits = narrow ? 32 : 64;
-  return {
-    index,
-    op,
-    value: BigInt.asUintN(bits, BigInt(value)),
-    second: BigInt.asUintN(bits, BigInt(valueTwo)),
-  };
+  return { index, op, narrow, value: unsigned(value), second: unsigned(valueTwo) };
 }
+
+const unsigned = (value: number | bigint): bigint => BigInt.asUintN(64, BigInt(value));
 
 function returnOf(action: string, errno: number = EPERM): number {
   if (action === "SCMP_ACT_NOTIFY")

@@ -7,6 +7,8 @@ export interface Condition {
   readonly op: string;
   readonly value: bigint;
   readonly second: bigint;
+  /** Of an ABI with 32-bit arguments: only the low half counts. */
+  readonly narrow: boolean;
 }
 
 /** Where a comparison goes on: with its next instruction, or out of it because it holds or not. */
@@ -21,7 +23,7 @@ interface Step {
 
 /**
  * BPF compares 32 bits, so a 64-bit argument is decided by its high half where the halves differ, else by the low one.
- * LT and LE are the negations of GE and GT.
+ * LT and LE are the negations of GE and GT. The last step is the low half's alone.
  */
 const STEPS: Record<string, readonly Step[]> = {
   SCMP_CMP_EQ: [
@@ -74,10 +76,11 @@ function ruleOf(conditions: readonly Condition[], action: number): Instruction[]
 }
 
 /** `rest`: how many instructions to skip, behind this comparison, when it fails. */
-function comparison({ index, op, value, second }: Condition, rest: number): Instruction[] {
+function comparison({ index, op, value, second, narrow }: Condition, rest: number): Instruction[] {
   const masked = op === MASKED_EQ;
-  const steps = STEPS[masked ? "SCMP_CMP_EQ" : op];
-  if (!steps) throw invalid(`string ${op} is not a valid operator for seccomp`);
+  const all = STEPS[masked ? "SCMP_CMP_EQ" : op];
+  if (!all) throw invalid(`string ${op} is not a valid operator for seccomp`);
+  const steps = narrow ? all.slice(-1) : all;
   const mask = masked ? value : undefined;
   const wanted = masked ? second & value : value;
   const blocks: { prefix: Instruction[]; step: Step; k: number }[] = [];
