@@ -22,7 +22,7 @@ export class Waiters {
 
   /** Resolves when the condition holds, at once when it does already. Rejects with `canceled` when `signal` aborts. */
   wait(container: Container, condition: Condition, signal: AbortSignal): Promise<WaitAnswer> {
-    if (condition === "not-running" && !container.running) return Promise.resolve(answerOf(container));
+    if (condition === "not-running" && !container.running) return Promise.resolve(withError(container));
     const { promise, resolve, reject } = Promise.withResolvers<WaitAnswer>();
     const waiters = this.#waiting.get(container.id) ?? new Set();
     this.#waiting.set(container.id, waiters);
@@ -45,27 +45,28 @@ export class Waiters {
 
   /** The container has ended: all but those who wait for its removal. */
   exited(container: Container): void {
-    this.#wake(container, (condition) => condition !== "removed");
+    this.#wake(container, (condition) => condition !== "removed", withError(container));
   }
 
+  /** The container is gone: everybody. Why its start failed, if it did, was told to who started it. */
   removed(container: Container): void {
-    this.#wake(container, () => true);
+    this.#wake(container, () => true, { StatusCode: container.state.exitCode });
     this.#waiting.delete(container.id);
   }
 
-  #wake(container: Container, which: (condition: Condition) => boolean): void {
+  #wake(container: Container, which: (condition: Condition) => boolean, answer: WaitAnswer): void {
     const waiters = this.#waiting.get(container.id);
     if (!waiters) return;
     for (const waiter of [...waiters]) {
       if (!which(waiter.condition)) continue;
       waiters.delete(waiter);
-      waiter.done(answerOf(container));
+      waiter.done(answer);
     }
     if (waiters.size === 0) this.#waiting.delete(container.id);
   }
 }
 
-const answerOf = ({ state }: Container): WaitAnswer => ({
+const withError = ({ state }: Container): WaitAnswer => ({
   StatusCode: state.exitCode,
   ...(state.error ? { Error: { Message: state.error } } : {}),
 });

@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { conflict } from "../base/errors.ts";
 import type { Rootfs } from "../execdriver/driver.ts";
@@ -86,7 +95,7 @@ export class Overlay2 implements GraphDriver {
       path,
       release: () => {
         detach(path);
-        rmSync(path, { recursive: false, force: true });
+        rmdirSync(path);
       },
     };
   }

@@ -1,4 +1,4 @@
-import type { ContainerInspect, NetworkSettings } from "../../api/containers.ts";
+import type { ContainerInspect, HostConfig, NetworkSettings } from "../../api/containers.ts";
 import type { Container } from "../../container/container.ts";
 import { mountPoint } from "../../container/mounts.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "../../container/profile.ts";
@@ -49,7 +49,7 @@ export const containerInspect = job(
       ProcessLabel: "",
       AppArmorProfile: "",
       ExecIDs: execs.length > 0 ? execs.map(({ id }) => id) : null,
-      HostConfig: { ...(record.hostConfig.Privileged ? NO_PATHS : PATHS), ...record.hostConfig, ...WINDOWS },
+      HostConfig: hostConfigOf(record.hostConfig),
       GraphDriver: { Data: m.layers.graphData(record.id), Name: m.layers.driverName },
       ...(input.size ? await sizesOf(m, container) : {}),
       Mounts: record.mounts.map(mountPoint),
@@ -63,6 +63,13 @@ export const containerInspect = job(
 const PATHS = { MaskedPaths: [...MASKED_PATHS], ReadonlyPaths: [...READONLY_PATHS] };
 
 const NO_PATHS = { MaskedPaths: null, ReadonlyPaths: null };
+
+const hostConfigOf = (host: HostConfig): HostConfig => ({
+  ...host,
+  ...WINDOWS,
+  MaskedPaths: host.MaskedPaths ?? (host.Privileged ? NO_PATHS : PATHS).MaskedPaths,
+  ReadonlyPaths: host.ReadonlyPaths ?? (host.Privileged ? NO_PATHS : PATHS).ReadonlyPaths,
+});
 
 /** Clients of typed languages read them. */
 const WINDOWS = { CpuCount: 0, CpuPercent: 0, IOMaximumIOps: 0, IOMaximumBandwidth: 0 };
