@@ -1,5 +1,6 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { hostname, release } from "node:os";
+import { CAPABILITIES } from "../oci/capabilities.ts";
 import type { Device } from "../oci/runtime.ts";
 
 /** What the spec and its checks have to know about this host. Read once; tests pass their own. */
@@ -8,8 +9,8 @@ export interface HostFacts {
   /** major, minor */
   readonly kernel: readonly [number, number];
   readonly hostname: string;
-  /** Number of the highest capability. */
-  readonly lastCapability: number;
+  /** What we have to give: our own bounding set, which can be less than what the kernel knows (moby's oci/caps). */
+  readonly capabilities: readonly string[];
   /** Online CPUs. */
   readonly cpus: number;
   /** As cpuset(7) writes lists: `0-3,7`. */
@@ -55,7 +56,7 @@ function readFacts(): HostFacts {
     cgroup: v2 ? 2 : 1,
     kernel: [major, minor],
     hostname: hostname(),
-    lastCapability: Number(text("/proc/sys/kernel/cap_last_cap")),
+    capabilities: boundingSet(),
     cpus: listOf(cpuList).length,
     cpuList,
     memoryNodes: text("/sys/devices/system/node/online") || "0",
@@ -64,6 +65,11 @@ function readFacts(): HostFacts {
     exists: existsSync,
     devices: devicesAt,
   };
+}
+
+function boundingSet(): string[] {
+  const mask = BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)$/m.exec(text("/proc/self/status"))?.[1] ?? "0"}`);
+  return CAPABILITIES.filter((_, bit) => (mask >> BigInt(bit)) & 1n);
 }
 
 /** cgroup v1: the file of a limit stands in the root too. */

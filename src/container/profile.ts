@@ -113,16 +113,15 @@ export function normalCapabilities(names: readonly string[], field: string): str
 export function capabilitiesOf(
   add: readonly string[],
   drop: readonly string[],
-  { privileged, last }: { privileged: boolean; last: number },
+  { privileged, all }: { privileged: boolean; all: readonly string[] },
 ): string[] {
-  const all = CAPABILITIES.slice(0, last + 1);
   const added = normalCapabilities(add, "CapAdd");
   const dropped = normalCapabilities(drop, "CapDrop");
   if (privileged) return [...all];
   const known = new Set(all);
   for (const name of [...added, ...dropped])
     if (name !== "ALL" && !known.has(name))
-      throw invalid(`invalid capability: ${name} is not known to this kernel`);
+      throw invalid(`invalid capability: ${name} is not available on this host`);
   const base = added.includes("ALL") ? all : dropped.includes("ALL") ? [] : DEFAULT_CAPABILITIES;
   const kept = base.filter((name) => !dropped.includes(name));
   return [...new Set([...kept, ...added.filter((name) => name !== "ALL")])];

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ContainerConfig, HostConfig } from "../api/containers.ts";
+import { CAPABILITIES } from "../oci/capabilities.ts";
 import type { Seccomp } from "../oci/runtime.ts";
 import type { HostFacts } from "./facts.ts";
 import { execProcessOf, type SpecInput, specOf } from "./spec.ts";
@@ -11,7 +12,7 @@ const facts: HostFacts = {
   cgroup: 1,
   kernel: [6, 18],
   hostname: "host",
-  lastCapability: 40,
+  capabilities: CAPABILITIES,
   cpus: 2,
   cpuList: "0-1",
   memoryNodes: "0",

@@ -1,6 +1,5 @@
 import type { ContainerConfig, ExecCreateBody, HostConfig } from "../api/containers.ts";
 import { invalid } from "../base/errors.ts";
-import { CAPABILITIES } from "../oci/capabilities.ts";
 import type { Linux, Process, Seccomp, Spec, User } from "../oci/runtime.ts";
 import { environment, execEnvironment } from "./environment.ts";
 import { type HostFacts, hostFacts } from "./facts.ts";
@@ -64,7 +63,7 @@ export function specOf(input: SpecInput): Spec {
   const privileged = host.Privileged === true;
   const capabilities = capabilitiesOf(host.CapAdd ?? [], host.CapDrop ?? [], {
     privileged,
-    last: facts.lastCapability,
+    all: facts.capabilities,
   });
   const ownUts = host.UTSMode !== "host" && input.namespaces.uts === undefined;
   return {
@@ -189,9 +188,7 @@ export function execProcessOf(
     args: [...body.Cmd],
     env: execEnvironment(process.env ?? [], body, user.home),
     cwd: body.WorkingDir || process.cwd,
-    capabilities: body.Privileged
-      ? threeSets(CAPABILITIES.slice(0, hostFacts().lastCapability + 1))
-      : process.capabilities,
+    capabilities: body.Privileged ? threeSets([...hostFacts().capabilities]) : process.capabilities,
     rlimits: process.rlimits,
     noNewPrivileges: process.noNewPrivileges,
     oomScoreAdj: process.oomScoreAdj,

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { ContainerConfig, HostConfig } from "../api/containers.ts";
 import { EngineError } from "../base/errors.ts";
+import { CAPABILITIES } from "../oci/capabilities.ts";
 import type { HostFacts } from "./facts.ts";
 import { listOf } from "./facts.ts";
 import { validateHostConfig } from "./validate.ts";
@@ -21,7 +22,7 @@ const facts: HostFacts = {
   cgroup: 1,
   kernel: [6, 18],
   hostname: "host",
-  lastCapability: 40,
+  capabilities: CAPABILITIES,
   cpus: 2,
   cpuList: "0-1",
   memoryNodes: "0",
