@@ -111,8 +111,11 @@ static int runnable(const char *path)
 int bk_step_LOOKUP(struct birth *birth, const struct step *step)
 {
 	const char *name = at(birth->plan, step->s[0]), *path = at(birth->plan, step->s[1]);
-	size_t room = sizeof(birth->program);
+	size_t room = PATH_MAX;
 
+	birth->program = malloc(room);
+	if (!birth->program)
+		return -ENOMEM;
 	if (strchr(name, '/')) {
 		if ((size_t)snprintf(birth->program, room, "%s", name) >= room)
 			return -ENAMETOOLONG;

@@ -79,7 +79,7 @@ struct birth {
 	int link;		/* to the monitor */
 	int stdio[3];
 	bool at_cwd;
-	char program[4096];
+	char *program;		/* found by LOOKUP */
 };
 
 static inline const void *at(const struct plan *plan, uint64_t offset)

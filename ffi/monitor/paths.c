@@ -111,12 +111,38 @@ static int make_all(int root, char *path, bool directory)
 	}
 }
 
+/* The common case, in four calls: only the last name is missing. -ENOENT or -EEXIST: it is not that simple. */
+static int make_last(int root, const char *path, bool directory)
+{
+	char above[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	CLEANUP_FD int parent = -1;
+	int fd;
+
+	if (!slash || slash[1] == '\0' || (size_t)(slash - path) >= sizeof(above))
+		return -ENOENT;
+	snprintf(above, sizeof(above), "%.*s/", (int)(slash - path), path);
+	parent = bk_open_beneath(root, above, O_PATH | O_DIRECTORY);
+	if (parent < 0)
+		return parent;
+	if (directory && mkdirat(parent, slash + 1, 0755) < 0)
+		return -errno;
+	fd = openat(parent, slash + 1, directory ? O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC :
+		    O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
+	return fd < 0 ? -errno : fd;
+}
+
 /* Opens `path`; makes it first, as a directory or an empty file, when it is missing. */
 int bk_make_beneath(int root, const char *path, bool directory)
 {
 	char copy[PATH_MAX];
 	int fd = bk_open_beneath(root, path, O_PATH), tries = 0;
 
+	if (fd != -ENOENT)
+		return fd;
+	fd = make_last(root, path, directory);
+	if (fd == -EEXIST)
+		fd = -ENOENT;
 	while ((fd == -ENOENT && tries == 0) || (fd == -EAGAIN && tries < 8)) {
 		if ((size_t)snprintf(copy, sizeof(copy), "%s", path) >= sizeof(copy))
 			return -ENAMETOOLONG;

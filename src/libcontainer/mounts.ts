@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { basename, posix } from "node:path";
 import { EngineError, unsupported } from "../base/errors.ts";
 import type { Mount } from "../oci/runtime.ts";
 import type { Step } from "../sys/steps.ts";
@@ -145,11 +145,12 @@ export interface MountContext {
 /** One mount of config.json as steps, in its order. Throws `unsupported`. */
 export function mountSteps(mount: Mount, context: MountContext): Step[] {
   const wanted = parseOptions(mount.options ?? []);
-  const { destination: target, source = "", type = "none" } = mount;
+  const { source = "", type = "none" } = mount;
+  const target = posix.normalize(mount.destination).replace(/(.)\/$/, "$1");
   if (!target.startsWith("/")) throw new EngineError("invalid", `mount destination ${target} not absolute`);
   if (wanted.bind || type === "bind")
     return source === context.init ? [steps.init(target, "/dev")] : [bindStep(target, source, wanted)];
-  if (type === "cgroup") return cgroupSteps(mount, wanted, context);
+  if (type === "cgroup") return cgroupSteps(target, wanted, context);
   return [
     steps.mount({
       target,
@@ -181,8 +182,7 @@ const bindStep = (target: string, host: string, wanted: Wanted): Step =>
  * v2: the hierarchy itself. v1, as runc does it: a tmpfs with a folder a hierarchy, over which the container's own cgroup
  * is bound, a link for each controller of a common hierarchy, and the tmpfs made read-only in the end.
  */
-function cgroupSteps(mount: Mount, wanted: Wanted, { cgroups }: MountContext): Step[] {
-  const target = mount.destination;
+function cgroupSteps(target: string, wanted: Wanted, { cgroups }: MountContext): Step[] {
   const flags = wanted.flags & ~MS.RDONLY;
   const common = { target, data: "", propagation: wanted.propagation };
   if (!cgroups) return [steps.mount({ ...common, source: "cgroup", type: "cgroup2", flags: wanted.flags })];
