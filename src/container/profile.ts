@@ -98,13 +98,17 @@ export const NETWORK_SYSCTLS: Readonly<Record<string, string>> = {
 };
 
 /** `net_admin`, `CAP_NET_ADMIN` and `ALL` as they are in config.json. Throws `invalid`; `field` names the list. */
-export function normalCapabilities(names: readonly string[], field: string): string[] {
+function normalCapabilities(names: readonly string[], field: string, available: readonly string[]): string[] {
   return names.map((name) => {
     const upper = name.toUpperCase();
     if (upper === "ALL") return upper;
     const full = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
-    if (!CAPABILITIES.includes(full))
-      throw invalid(`invalid ${field}: unknown capability: ${JSON.stringify(full)}`);
+    const quoted = JSON.stringify(full);
+    if (!CAPABILITIES.includes(full)) throw invalid(`invalid ${field}: unknown capability: ${quoted}`);
+    if (!available.includes(full))
+      throw invalid(
+        `invalid ${field}: capability not supported by your kernel or not available in the current environment: ${quoted}`,
+      );
     return full;
   });
 }
@@ -113,16 +117,12 @@ export function normalCapabilities(names: readonly string[], field: string): str
 export function capabilitiesOf(
   add: readonly string[],
   drop: readonly string[],
-  { privileged, all }: { privileged: boolean; all: readonly string[] },
+  { privileged, available }: { privileged: boolean; available: readonly string[] },
 ): string[] {
-  const added = normalCapabilities(add, "CapAdd");
-  const dropped = normalCapabilities(drop, "CapDrop");
-  if (privileged) return [...all];
-  const known = new Set(all);
-  for (const name of [...added, ...dropped])
-    if (name !== "ALL" && !known.has(name))
-      throw invalid(`invalid capability: ${name} is not available on this host`);
-  const base = added.includes("ALL") ? all : dropped.includes("ALL") ? [] : DEFAULT_CAPABILITIES;
-  const kept = base.filter((name) => !dropped.includes(name));
+  const added = normalCapabilities(add, "CapAdd", available);
+  const dropped = normalCapabilities(drop, "CapDrop", available);
+  if (privileged) return [...available];
+  const base = added.includes("ALL") ? available : dropped.includes("ALL") ? [] : DEFAULT_CAPABILITIES;
+  const kept = base.filter((name) => available.includes(name) && !dropped.includes(name));
   return [...new Set([...kept, ...added.filter((name) => name !== "ALL")])];
 }

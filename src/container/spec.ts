@@ -63,7 +63,7 @@ export function specOf(input: SpecInput): Spec {
   const privileged = host.Privileged === true;
   const capabilities = capabilitiesOf(host.CapAdd ?? [], host.CapDrop ?? [], {
     privileged,
-    all: facts.capabilities,
+    available: facts.capabilities,
   });
   const ownUts = host.UTSMode !== "host" && input.namespaces.uts === undefined;
   return {

@@ -87,6 +87,14 @@ test.each<[HostConfig, string]>([
   expect(() => validateHostConfig(host, {}, facts)).toThrow(EngineError);
 });
 
+test("validate: a capability that this host does not have cannot be given", () => {
+  const poor = { ...facts, capabilities: CAPABILITIES.filter((name) => name !== "CAP_SYS_RESOURCE") };
+  for (const host of [{ CapAdd: ["sys_resource"] }, { CapAdd: ["SYS_RESOURCE"], Privileged: true }])
+    expect(() => validateHostConfig(host, {}, poor)).toThrow(
+      'invalid CapAdd: capability not supported by your kernel or not available in the current environment: "CAP_SYS_RESOURCE"',
+    );
+});
+
 test("validate: a hostname of one's own needs a uts namespace of one's own", () => {
   const config: ContainerConfig = { Hostname: "x" };
   expect(() => validateHostConfig({ UTSMode: "host" }, config, facts)).toThrow(

@@ -20,7 +20,7 @@ export function validateHostConfig(
   checkModes(host, config);
   const capabilities = capabilitiesOf(host.CapAdd ?? [], host.CapDrop ?? [], {
     privileged: host.Privileged === true,
-    all: facts.capabilities,
+    available: facts.capabilities,
   });
   const security = securityOptions(host.SecurityOpt ?? []);
   checkApparmor(security.apparmor, facts);
