@@ -42,7 +42,7 @@ export interface ReadOptions {
 export class Contents implements Disposable {
   readonly #layers: Layers;
   readonly #found = new Map<string, Content>();
-  readonly #taken = new Set<Staged>();
+  readonly #ready = new Map<Staged, Staged[]>();
 
   private constructor(layers: Layers) {
     this.#layers = layers;
@@ -91,17 +91,25 @@ export class Contents implements Disposable {
     return content.staged;
   }
 
-  /** The content for one layer: the second time it is asked for it is a copy. */
-  async take(name: string): Promise<Staged> {
-    const staged = this.layer(name);
-    if (this.#taken.has(staged)) return await this.#layers.copy(staged);
-    this.#taken.add(staged);
-    return staged;
+  /** Gets the content of these layers ready, one for each time that a name stands there (empty layers mostly do). */
+  async prepare(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      const staged = this.layer(name);
+      const ready = this.#ready.get(staged);
+      if (ready) ready.push(await this.#layers.copy(staged));
+      else this.#ready.set(staged, [staged]);
+    }
+  }
+
+  /** One of those that are ready; the caller commits it. */
+  take(name: string): Staged {
+    return this.#ready.get(this.layer(name))!.pop()!;
   }
 
   [Symbol.dispose](): void {
     for (const content of this.#found.values())
-      if (content.kind === "layer" && !this.#taken.has(content.staged)) this.#layers.discard(content.staged);
+      if (content.kind === "layer" && !this.#ready.has(content.staged)) this.#layers.discard(content.staged);
+    for (const ready of this.#ready.values()) for (const staged of ready) this.#layers.discard(staged);
   }
 
   #find(name: string): Content | undefined {

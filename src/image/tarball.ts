@@ -1,7 +1,6 @@
 import { decompressed } from "../archive/decompress.ts";
 import { invalid } from "../base/errors.ts";
-import { chainIdOf } from "../layer/digest.ts";
-import type { Hold } from "../layer/hold.ts";
+import { chainIdsOf } from "../layer/digest.ts";
 import type { Layers } from "../layer/store.ts";
 import { Contents, type Described, type ReadOptions } from "./contents.ts";
 import { dockerImages } from "./docker_archive.ts";
@@ -24,7 +23,13 @@ export async function loadImages(archive: AsyncIterable<Uint8Array>, options: Lo
   using contents = await Contents.read(decompressed(archive), layers, options);
   const described = describe(contents);
   using hold = layers.hold();
-  for (const image of described) await putLayers(image, contents, layers, hold);
+  const places = described.flatMap((image) => placesOf(image, contents));
+  for (const { chainId } of places) if (layers.get(chainId)) hold.add(chainId);
+  const missing = new Map(
+    places.filter(({ chainId }) => !layers.get(chainId)).map((place) => [place.chainId, place]),
+  );
+  await contents.prepare([...missing.values()].map(({ name }) => name));
+  for (const { name, parent } of missing.values()) await layers.commit(contents.take(name), parent, hold);
   return images.createAll(
     described.map(({ config, names, parent }) => ({
       raw: config,
@@ -44,14 +49,22 @@ function describe(contents: Contents): Described[] {
   throw invalid("the archive holds no image: it has neither manifest.json nor index.json");
 }
 
-async function putLayers(image: Described, contents: Contents, layers: Layers, hold: Hold): Promise<void> {
+/** One layer of a stack, and the member that has its content. */
+interface Place {
+  readonly chainId: string;
+  readonly parent: string | undefined;
+  readonly name: string;
+}
+
+/** An image's stack, the lowest first. Throws `invalid` when the archive's layers are not what its config says. */
+function placesOf(image: Described, contents: Contents): Place[] {
   const diffIds = parseConfig(image.config).rootfs.diff_ids;
   if (diffIds.length !== image.layers.length)
     throw invalid(
       `invalid manifest, layers length mismatch: expected ${diffIds.length}, got ${image.layers.length}`,
     );
-  let parent: string | undefined;
-  for (const [index, diffId] of diffIds.entries()) {
+  const chain = chainIdsOf(diffIds);
+  return diffIds.map((diffId, index) => {
     const name = image.layers[index]!;
     const { diffId: found, digest } = contents.layer(name);
     if (found !== diffId)
@@ -59,9 +72,6 @@ async function putLayers(image: Described, contents: Contents, layers: Layers, h
     const said = image.digests?.[index];
     if (said !== undefined && said !== digest)
       throw invalid(`layer ${name} has the digest ${digest}, not ${said}`);
-    const chainId = chainIdOf(parent, diffId);
-    if (layers.get(chainId)) hold.add(chainId);
-    else await layers.commit(await contents.take(name), parent, hold);
-    parent = chainId;
-  }
+    return { chainId: chain[index]!, parent: chain[index - 1], name };
+  });
 }
