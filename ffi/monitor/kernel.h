@@ -38,7 +38,7 @@ struct open_how {
 #define RESOLVE_NO_MAGICLINKS_ 0x02
 #define RESOLVE_IN_ROOT_ 0x10
 
-struct mount_attr {
+struct mount_attributes {
 	uint64_t attr_set, attr_clr, propagation, userns_fd;
 };
 #define MOUNT_ATTR_RDONLY_ 0x01ULL

@@ -142,7 +142,7 @@ void bk_log_lines(struct monitor *monitor, struct source *source, uint32_t lengt
 		from += most + (newline != NULL);
 	}
 	source->kept = until - from;
-	memcpy(source->buffer + LINE - source->kept, from, source->kept);
+	memmove(source->buffer + LINE - source->kept, from, source->kept);
 	if (end)
 		bk_log_flush(log);
 }

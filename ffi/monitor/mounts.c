@@ -92,8 +92,8 @@ static int set_old(int tree, unsigned long flags, unsigned long propagation)
 
 static int set_flags(int tree, const struct step *step)
 {
-	struct mount_attr each = { .attr_set = step->n[0], .attr_clr = step->n[1] };
-	struct mount_attr all = { .propagation = step->n[2] };
+	struct mount_attributes each = { .attr_set = step->n[0], .attr_clr = step->n[1] };
+	struct mount_attributes all = { .propagation = step->n[2] };
 	unsigned int recursive = step->flags & F_RATTR ? AT_RECURSIVE_ : 0;
 
 	if ((each.attr_set || each.attr_clr) &&
@@ -125,7 +125,7 @@ int bk_step_BIND(struct birth *birth, const struct step *step)
 
 int bk_step_ATTRIBUTES(struct birth *birth, const struct step *step)
 {
-	struct mount_attr attr = { .attr_set = step->n[0] };
+	struct mount_attributes attr = { .attr_set = step->n[0] };
 	CLEANUP_FD int top = bk_open_beneath(birth->root, at(birth->plan, step->s[0]), O_PATH);
 
 	if (top < 0)
@@ -168,7 +168,7 @@ int bk_step_MKDIR(struct birth *birth, const struct step *step)
 /* A copy of ourselves in the container's own /dev: a memfd cannot be bound, and no disk of the host is asked. */
 int bk_step_INIT(struct birth *birth, const struct step *step)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY_ };
+	struct mount_attributes attr = { .attr_set = MOUNT_ATTR_RDONLY_ };
 	CLEANUP_FD int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	CLEANUP_FD int target = bk_make_beneath(birth->root, at(birth->plan, step->s[0]), false);
 	CLEANUP_FD int home = bk_open_beneath(birth->root, at(birth->plan, step->s[1]), O_RDONLY | O_DIRECTORY);
@@ -217,7 +217,7 @@ int bk_step_MASK(struct birth *birth, const struct step *step)
 
 int bk_step_READONLY(struct birth *birth, const struct step *step)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY_ };
+	struct mount_attributes attr = { .attr_set = MOUNT_ATTR_RDONLY_ };
 	CLEANUP_FD int target = bk_open_beneath(birth->root, at(birth->plan, step->s[0]), O_PATH);
 	CLEANUP_FD int tree = -1;
 	int rc;

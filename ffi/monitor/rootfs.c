@@ -108,7 +108,7 @@ int bk_step_ROOT(struct birth *birth, const struct step *step)
 
 int bk_step_READONLY_ROOT(struct birth *birth, const struct step *step)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY_ };
+	struct mount_attributes attr = { .attr_set = MOUNT_ATTR_RDONLY_ };
 	char path[32];
 
 	(void)step;
