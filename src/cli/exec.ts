@@ -1,4 +1,11 @@
-import { type ExecStartBody, execCreate, execInspect, execResize, execStart } from "../api/containers.ts";
+import {
+  containerInspect,
+  type ExecStartBody,
+  execCreate,
+  execInspect,
+  execResize,
+  execStart,
+} from "../api/containers.ts";
 import { endpoint, none, optionalBody } from "../api/endpoint.ts";
 import type { Client } from "../client/client.ts";
 import { atLeast, verb } from "./command.ts";
@@ -33,7 +40,10 @@ export const exec = verb({
     const { tty, detach } = flags;
     const stdin = flags.interactive && !detach;
     const terminal = tty ? await import("./terminal.ts") : undefined;
-    if (!detach) terminal?.demandTerminal(stdin);
+    if (terminal && stdin && !terminal.isTerminal(0)) {
+      await client.call(containerInspect, { name: name! }); // that there is no such container is told first
+      terminal.demandTerminal(stdin);
+    }
     const size = terminal?.consoleSize();
     const env = [...flags["env-file"].flatMap(readEnvFile), ...flags.env];
     const { Id: id } = await client.call(execCreate, {

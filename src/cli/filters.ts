@@ -7,7 +7,7 @@ export const filterFlag = (help = "Filter output based on conditions provided"):
   custom<FilterValues>("f", "filter", help, {}, (before, text) => {
     if (text === "") return before;
     const equals = text.indexOf("=");
-    if (equals < 0) throw new Error("invalid argument: bad format of filter (expected name=value)");
+    if (equals < 0) throw new Error("bad format of filter (expected name=value)");
     return withFilter(before, text.slice(0, equals).trim().toLowerCase(), text.slice(equals + 1).trim());
   });
 

@@ -31,14 +31,15 @@ const leaf = (app: App, group: string, verb: string, row: Row): Command =>
 
 /** What a group says when no verb of its own was named. Returns the exit code. */
 function groupHelp(name: string, rows: readonly Row[], verb: string | undefined): number {
-  const usage = `Usage:  bunker ${name} COMMAND`;
+  const usage = `Usage:  bunker ${name}`;
   if (verb === undefined || verb === "--help" || verb === "-h") {
+    const say = verb === undefined ? printError : print;
     const lines = rows
       .map((row) => `  ${row.names![0]!.padEnd(11)} ${row.about}`)
       .sort()
       .join("\n");
     const pointer = `Run 'bunker ${name} COMMAND --help' for more information on a command.`;
-    print(`${usage}\n\n${GROUPS[name]}\n\nCommands:\n${lines}\n\n${pointer}`);
+    say(`${usage} COMMAND\n\n${GROUPS[name]}\n\nCommands:\n${lines}\n\n${pointer}`);
     return 0;
   }
   const isFlag = verb.startsWith("-");

@@ -8,7 +8,7 @@ import { readText } from "./flags/environment.ts";
 import { print, printRaw } from "./output.ts";
 import { showProgress } from "./progress.ts";
 import { pullImage } from "./pull.ts";
-import { parseImageName } from "./reference.ts";
+import { type ImageName, parseImageName } from "./reference.ts";
 
 export const pull = verb({
   usage: "[OPTIONS] NAME[:TAG|@DIGEST]",
@@ -94,12 +94,21 @@ export const tag = verb({
   args: exactly(2),
   flags: {},
   run: async ({ args: [source, target], client }) => {
-    const name = parseImageName(target!);
+    const name = readTarget(target!);
     if (name.digest) throw new Error("refusing to create a tag with a digest reference");
     await client.call(imageTag, { name: source!, repo: name.familiar, tag: name.tag ?? "latest" });
     return 0;
   },
 });
+
+function readTarget(text: string): ImageName {
+  try {
+    return parseImageName(text);
+  } catch (cause) {
+    const words = `${JSON.stringify(text)} is not a valid repository/tag: ${(cause as Error).message}`;
+    throw new Error(`Error parsing reference: ${words}`, { cause });
+  }
+}
 
 export const rmi = verb({
   usage: "[OPTIONS] IMAGE [IMAGE...]",

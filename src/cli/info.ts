@@ -48,7 +48,12 @@ function printFormatted(format: string, data: object): void {
   const missing = (name: string): never => {
     throw new TemplateError(`can't evaluate field ${name} in type system.dockerInfo`);
   };
-  print(new Template(format, missing).run(data));
+  try {
+    print(new Template(format, missing).run(data));
+  } catch (error) {
+    if (error instanceof TemplateError) print(""); // Docker's line is begun before it fails
+    throw error;
+  }
 }
 
 interface Info {

@@ -32,18 +32,21 @@ export const inspect = verb({
   args: atLeast(1),
   flags: { format, size, type: string("", "Only inspect objects of the given type") },
   run: ({ flags, args, client }) => {
-    const looks = flags.type === "" ? Object.values(LOOKS) : [LOOKS[flags.type]];
-    if (!looks[0])
+    const named = LOOKS[flags.type];
+    if (named) return show(args, flags.format, (name) => named(client, name, flags.size || undefined));
+    if (flags.type !== "")
       throw new Error(
-        `${JSON.stringify(flags.type)} is not a valid value for --type: it must be one of ${Object.keys(LOOKS).join(", ")}`,
+        `unknown type: ${JSON.stringify(flags.type)}: must be one of ${Object.keys(LOOKS)
+          .map((type) => JSON.stringify(type))
+          .join(", ")}`,
       );
-    return show(args, flags.format, (name) => first(looks as Look[], client, name, flags.size || undefined));
+    return show(args, flags.format, (name) => first(client, name, flags.size || undefined));
   },
 });
 
 /** The first kind of thing that has this name. */
-async function first(looks: readonly Look[], client: Client, name: string, size?: true): Promise<object> {
-  for (const look of looks)
+async function first(client: Client, name: string, size?: true): Promise<object> {
+  for (const look of Object.values(LOOKS))
     try {
       return await look(client, name, size);
     } catch (error) {
@@ -118,7 +121,7 @@ function showEach(found: readonly object[], text: string): void {
     for (const one of found) out += `${template.run(one)}\n`;
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
-    printRaw(out);
+    printRaw(`${out}\n`);
     throw new Error(`template parsing error: ${error.message}`, { cause: error });
   }
   printRaw(out === "" ? "\n" : out);

@@ -46,7 +46,7 @@ export const ps = verb({
     const containers = await client.call(containerList, {
       all: flags.all || undefined,
       limit: last > 0 ? last : undefined,
-      size: flags.size || /\.Size\b/.test(flags.format) || undefined,
+      size: flags.size || /\.Size\b|json \.\s*\}/.test(flags.format) || undefined,
       filters: encodeFilters(flags.filter),
     });
     const full = flags["no-trunc"];

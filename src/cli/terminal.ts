@@ -9,6 +9,8 @@ export function consoleSize(): [number, number] | undefined {
   return columns && rows ? [rows, columns] : undefined;
 }
 
+export const isTerminal = (fd: number): boolean => isatty(fd);
+
 /** Refuses `-it` without a terminal, in Docker's words. */
 export function demandTerminal(stdin: boolean): void {
   if (stdin && !isatty(0)) throw new ExitError(1, "the input device is not a TTY");

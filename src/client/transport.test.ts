@@ -75,7 +75,7 @@ test("client: wait resolves with its head, and later with its body", async () =>
 });
 
 test("client: events keep every digit of their time", async () => {
-  const found = [];
+  const found: unknown[] = [];
   for await (const event of await client().call(events, {})) found.push(event.timeNano ?? event.Action);
   expect(found).toEqual([1795308647492074759n, "die"]);
 });

@@ -64,6 +64,19 @@ export function processConfig(
   };
 }
 
+const SYSCTLS = new Set(
+  "kernel.msgmax kernel.msgmnb kernel.msgmni kernel.sem kernel.shmall kernel.shmmax kernel.shmmni kernel.shm_rmid_forced".split(
+    " ",
+  ),
+);
+
+/** Only what belongs to a namespace can be set for one container. */
+function namespaced(text: string): string {
+  const name = text.slice(0, Math.max(0, text.indexOf("=")));
+  if (SYSCTLS.has(name) || /^(net\.|fs\.mqueue\.)/.test(name)) return text;
+  throw new Error(`sysctl '${text}' is not allowed`);
+}
+
 /** How the engine treats it: privileges, namespaces, end of life, logging. */
 export const hostFlags = {
   "cap-add": list("", "Add Linux capabilities"),
@@ -85,7 +98,7 @@ export const hostFlags = {
   rm: bool("", "Automatically remove the container and its associated anonymous volumes when it exits"),
   runtime: string("", "Runtime to use for this container"),
   "security-opt": list("", "Security Options"),
-  sysctl: list("", "Sysctl options", undefined, "map"),
+  sysctl: list("", "Sysctl options", namespaced, "map"),
   userns: string("", "User namespace to use"),
   uts: string("", "UTS namespace to use"),
   "disable-content-trust": custom<boolean>(
