@@ -57,15 +57,19 @@ export class Transport {
       if (reusable) this.#release(wire);
       else wire.close();
     };
+    let unreadable: unknown;
     try {
       // A refusal may come, and the connection end, before a long body is sent: the answer is what counts.
-      const sent = this.#write(wire, request);
-      sent.catch(() => {});
+      this.#write(wire, request).catch((error) => {
+        unreadable = error;
+        wire.close();
+      });
       const head = await readHead(wire);
       return answerOf(wire, head, request, release);
     } catch (error) {
       release(false);
       request.signal?.throwIfAborted();
+      if (unreadable !== undefined) throw unreadable; // the body's own source failed: nobody waits for an answer
       // A kept connection may have been closed by the engine in the meantime; nothing of the answer came.
       if (kept && error instanceof NoAnswer && !isStream(request.body)) return this.send(request);
       throw error;

@@ -91,8 +91,10 @@ test("attach and a published port work again after the restart, and --rm is reme
 
   expect(await get()).toBe("page\n");
   await until("the --rm container is removed", async () => (await daemon.cli(["inspect", gone])).code === 1);
-  const attached = await daemon.cli(["attach", echo], { stdin: "over the new daemon\n" });
-  expect(attached).toMatchObject({ code: 0, stdout: "over the new daemon\n" });
+  const attached = daemon.cli(["attach", echo], { stdin: "over the new daemon\n" });
+  await until("it came back", async () => (await daemon.ok("logs", echo)) === "over the new daemon");
+  await daemon.ok("stop", "-t", "0", echo);
+  expect(await attached).toMatchObject({ code: 137, stdout: "over the new daemon\n" });
 });
 
 test("a daemon killed in the middle of twenty starts leaves nothing that the next one cannot remove", async () => {

@@ -66,21 +66,19 @@ describe("isolation, seen from inside", () => {
   });
 
   test("capabilities, seccomp, masked and read-only paths are Docker's defaults", async () => {
-    const out = await said(
-      "grep -E '^(CapEff|CapBnd|CapPrm|Seccomp|NoNewPrivs):' /proc/self/status; wc -c < /proc/kcore; touch /proc/sys/x /sys/x 2>&1",
-    ).catch((error: Error) => error.message);
+    const out = await said("grep -E '^(CapEff|CapBnd|CapPrm|Seccomp|NoNewPrivs):' /proc/self/status");
     for (const name of ["CapPrm", "CapEff", "CapBnd"]) expect(out).toContain(`${name}:\t00000000a80425fb`);
     expect(out).toContain("Seccomp:\t2");
     expect(out).toContain("NoNewPrivs:\t0");
-    expect(await sh("mount -t tmpfs none /mnt")).toMatchObject({ code: 1 });
+    expect((await sh("mount -t tmpfs none /tmp")).stderr).toMatch(/permission denied|not permitted/i);
     expect((await sh("echo 1 > /proc/sys/kernel/panic")).stderr).toContain("Read-only file system");
     expect((await sh("mkdir /sys/fs/cgroup/x /sys/kernel/x")).code).not.toBe(0);
-    expect(await said("wc -c < /proc/kcore; ls /proc/scsi /sys/firmware | wc -l")).toMatch(/^0\n/);
+    expect(await said("cat /proc/keys /proc/timer_list | wc -c; ls -A /sys/firmware | wc -l")).toBe("0\n0");
   });
 
   test("--privileged takes the confinement away", async () => {
     const out = await said(
-      "grep -E '^(CapEff|Seccomp):' /proc/self/status; mount -t tmpfs none /mnt && echo mounted",
+      "grep -E '^(CapEff|Seccomp):' /proc/self/status; mount -t tmpfs none /tmp && echo mounted",
       "--privileged",
     );
     expect(out).toContain("Seccomp:\t0");
