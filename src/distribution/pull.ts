@@ -11,6 +11,7 @@ import { Authorizer, type Credentials } from "../registry/auth.ts";
 import { Registry } from "../registry/client.ts";
 import { ConnectionError, RegistryError } from "../registry/errors.ts";
 import { endpointsOf, type HostsOptions, type RegistryEndpoint } from "../registry/hosts.ts";
+import { blobBytes } from "./blob.ts";
 import { type LayerEvent, LayerPull } from "./layers.ts";
 import { type Resolved, resolveManifest } from "./resolve.ts";
 
@@ -121,8 +122,11 @@ export class Distribution {
 
   async #config(registry: Registry, { config }: Manifest, signal: AbortSignal): Promise<Uint8Array> {
     if (config.size > MAX_CONFIG) throw invalid(`image config ${config.digest} has ${config.size} bytes`);
-    const raw = await registry.small(config.digest, MAX_CONFIG, signal);
-    if (raw.length !== config.size || sha256(raw) !== config.digest)
+    const { log, retryDelay = RETRY_DELAY } = this.#options;
+    const raw = await whole(
+      blobBytes(registry, config, { signal, log, delay: retryDelay, retrying: () => {} }),
+    );
+    if (sha256(raw) !== config.digest)
       throw invalid(`image config verification failed for digest ${config.digest}`);
     return raw;
   }
@@ -165,6 +169,12 @@ export class Distribution {
     if (!known || endpoints.some((endpoint) => endpoint.mirror)) return endpoints;
     return [known, ...endpoints.filter((endpoint) => endpoint !== known)];
   }
+}
+
+async function whole(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of bytes) pieces.push(piece);
+  return Buffer.concat(pieces);
 }
 
 /** A registry's refusal as `docker pull` says it (moby distribution/errors.go). */

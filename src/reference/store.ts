@@ -1,4 +1,3 @@
-import { conflict } from "../base/errors.ts";
 import type { GraphDB } from "../graph/graphdb.ts";
 import { fullName, parseReference, type Reference } from "./reference.ts";
 
@@ -10,20 +9,11 @@ export class References {
     this.#graph = graph;
   }
 
-  /** Gives an image a name; a tag that another image had moves here. Throws `conflict` for a digest that had another. */
+  /** Gives an image a name; another image that had it loses it. */
   add(name: string | Reference, imageId: string): void {
-    const key = keyOf(name);
-    this.#graph.transaction(() => {
-      const before = this.#image(key);
-      if (before === imageId) return;
-      if (before !== undefined && key.includes("@"))
-        throw conflict("refusing to create a tag with a digest reference");
-      this.#graph.run(
-        "INSERT INTO names (name, image) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET image = excluded.image",
-        key,
-        imageId,
-      );
-    });
+    const sql =
+      "INSERT INTO names (name, image) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET image = excluded.image";
+    this.#graph.transaction(() => this.#graph.run(sql, keyOf(name), imageId));
   }
 
   /** True when there was such a name. */
@@ -35,7 +25,8 @@ export class References {
 
   /** The id of the image of that name. By digest alone when it has one, whatever tag stands before it. */
   get(name: string | Reference): string | undefined {
-    return this.#image(keyOf(name));
+    const sql = "SELECT image FROM names WHERE name = ?";
+    return this.#graph.get<{ image: string }>(sql, keyOf(name))?.image;
   }
 
   /** All names of an image, in order. */
@@ -50,10 +41,6 @@ export class References {
     return this.#graph
       .all<{ name: string; image: string }>("SELECT name, image FROM names ORDER BY name")
       .map((row) => ({ reference: parseReference(row.name), image: row.image }));
-  }
-
-  #image(key: string): string | undefined {
-    return this.#graph.get<{ image: string }>("SELECT image FROM names WHERE name = ?", key)?.image;
   }
 }
 

@@ -74,12 +74,6 @@ export class Registry {
     return { bytes: response.body, offset: response.status === 206 ? Number(start ?? offset) : 0 };
   }
 
-  /** A small blob as a whole, a config mostly. */
-  async small(digest: string, limit: number, signal?: AbortSignal): Promise<Uint8Array> {
-    const response = await this.#get(`blobs/${digest}`, { "Accept-Encoding": "identity" }, signal);
-    return await whole(response, limit, `blob ${digest}`);
-  }
-
   /** All tags of the repository, in the registry's order. */
   async tags(signal?: AbortSignal): Promise<string[]> {
     const tags: string[] = [];
