@@ -3,7 +3,7 @@ import { shimPath } from "./embed.ts";
 
 /** Every function of ffi/shim/shim.h, once. All return 0 or more, or -errno; test/abi holds this against the header. */
 const TABLE = {
-  bk_spawn: { args: [T.i32, T.ptr, T.ptr, T.i32, T.ptr], returns: T.i32 },
+  bk_spawn: { args: [T.i32, T.cstring, T.ptr, T.i32, T.ptr], returns: T.i32 },
   bk_pidfd_open: { args: [T.i32], returns: T.i32 },
   bk_pidfd_signal: { args: [T.i32, T.i32], returns: T.i32 },
   bk_pidfd_reap: { args: [T.i32, T.i32], returns: T.i32 },

@@ -38,7 +38,7 @@
 #define FIRST_FD 3
 
 struct spawn {
-	const char *const *argv;
+	const char *id;
 	const int *fds;
 	int count;
 	int exe;
@@ -75,7 +75,8 @@ static int arrange_fds(struct spawn *spawn)
 static int child(void *argument)
 {
 	struct spawn *spawn = argument;
-	char *const envp[] = { NULL };
+	const char *const argv[] = { "bunker", "monitor", spawn->id, NULL };
+	const char *const envp[] = { NULL };
 	struct sigaction plain = { .sa_handler = SIG_DFL };
 	sigset_t none;
 	int exe;
@@ -87,16 +88,16 @@ static int child(void *argument)
 	exe = arrange_fds(spawn);
 	if (exe >= 0 && chdir("/") == 0) {
 		sigprocmask(SIG_SETMASK, &none, NULL);
-		syscall(SYS_execveat, exe, "", spawn->argv, envp, AT_EMPTY_PATH);
+		syscall(SYS_execveat, exe, "", argv, envp, AT_EMPTY_PATH);
 	}
 	spawn->error = errno;
 	_exit(127);
 }
 
-/* Runs the program behind `exe` with `argv` in a session of its own; fds[i] becomes 3+i. Returns its pid and fills *pidfd. */
-int bk_spawn(int exe, const char *const argv[], const int fds[], int count, int *pidfd)
+/* Runs `exe` as `bunker monitor ID` in a session of its own; fds[i] becomes 3+i. Returns its pid and fills *pidfd. */
+int bk_spawn(int exe, const char *id, const int fds[], int count, int *pidfd)
 {
-	struct spawn spawn = { .argv = argv, .fds = fds, .count = count, .exe = exe };
+	struct spawn spawn = { .id = id, .fds = fds, .count = count, .exe = exe };
 	sigset_t all, before;
 	char *stack;
 	int pid;

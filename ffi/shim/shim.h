@@ -19,7 +19,7 @@ static inline void bk_close_fd(const int *fd)
 #define CLEANUP_FD __attribute__((cleanup(bk_close_fd)))
 
 /* process.c */
-int bk_spawn(int exe, const char *const argv[], const int fds[], int count, int *pidfd);
+int bk_spawn(int exe, const char *id, const int fds[], int count, int *pidfd);
 int bk_pidfd_open(int pid);
 int bk_pidfd_signal(int pidfd, int signal);
 int bk_pidfd_reap(int pidfd, int nohang);

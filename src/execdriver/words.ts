@@ -100,6 +100,7 @@ function writeWords(step: Step, words: string): string {
     const key = path.slice("/proc/sys/".length).replaceAll("/", ".");
     return `failed to write sysctl ${key} = ${JSON.stringify(text)}: ${words}`;
   }
-  if (/\/(tasks|cgroup\.procs)$/.test(path)) return `unable to apply cgroup configuration: write ${path}: ${words}`;
+  if (/\/(tasks|cgroup\.procs)$/.test(path))
+    return `unable to apply cgroup configuration: write ${path}: ${words}`;
   return `write ${path}: ${words}`;
 }

@@ -107,7 +107,7 @@ export async function startMonitor(request: MonitorRequest): Promise<Monitor> {
     plan = check("memfd_create", "plan", shim().bk_memfd(z("bunker-plan")));
     writeSync(plan, bytes);
     inherited.splice(1, 0, plan);
-    child = spawnMonitor(["bunker", "monitor", request.id], inherited);
+    child = spawnMonitor(request.id, inherited);
   } catch (error) {
     for (const fd of [control.ours, ...attached.map((p) => p.ours)]) closeSync(fd);
     throw error;

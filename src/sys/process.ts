@@ -1,9 +1,8 @@
 import { closeSync } from "node:fs";
-import { ptr } from "bun:ffi";
 import { monitorFd } from "../../ffi/embed.ts";
 import { z } from "../../ffi/libc.ts";
 import { shim } from "../../ffi/shim.ts";
-import { check, SyscallError } from "./errors.ts";
+import { check } from "./errors.ts";
 
 const ESRCH = 3;
 const EAGAIN = 11;
@@ -15,28 +14,18 @@ export interface Child {
 }
 
 /**
- * Runs the embedded monitor with `argv` in a session of its own; `fds` become 3, 4 and so on. Returns when it has been
- * exec'ed; the daemon's heap does not matter (clone(2) CLONE_VM|CLONE_VFORK). Throws SyscallError.
+ * Runs the embedded monitor as `bunker monitor ID` in a session of its own; `fds` become 3, 4 and so on. Returns when it
+ * has been exec'ed; the daemon's heap does not matter (clone(2) CLONE_VM|CLONE_VFORK). Throws SyscallError.
  */
-export function spawnMonitor(argv: readonly string[], fds: readonly number[]): Child {
-  const texts = argv.map(z);
-  const pointers = new BigUint64Array(argv.length + 1);
-  texts.forEach((text, index) => {
-    pointers[index] = BigInt(ptr(text));
-  });
+export function spawnMonitor(id: string, fds: readonly number[]): Child {
   const pidfd = new Int32Array(1);
-  const pid = check(
-    "clone",
-    argv.join(" "),
-    shim().bk_spawn(monitorFd(), pointers, Int32Array.from(fds), fds.length, pidfd),
-  );
-  if (texts.length === 0) throw new SyscallError("clone", "", EAGAIN); // keeps `texts` alive until here
+  const handed = Int32Array.from(fds);
+  const pid = check("clone", id, shim().bk_spawn(monitorFd(), z(id), handed, handed.length, pidfd));
   return { pid, pidfd: pidfd[0]! };
 }
 
 /** An fd that stands for the process, close-on-exec. Throws SyscallError: ESRCH when there is none. pidfd_open(2). */
-export const openPidfd = (pid: number): number =>
-  check("pidfd_open", String(pid), shim().bk_pidfd_open(pid));
+export const openPidfd = (pid: number): number => check("pidfd_open", String(pid), shim().bk_pidfd_open(pid));
 
 /** Sends a signal by number; false when the process has ended and was reaped. pidfd_send_signal(2). */
 export function signalPidfd(pidfd: number, signal: number): boolean {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newId } from "../../src/base/id.ts";
 import { Log } from "../../src/base/log.ts";
@@ -22,7 +23,7 @@ const APPLETS =
 const CAPABILITIES = [...DEFAULT_CAPABILITIES];
 const READ: Stdio = { ...QUIET, attach: [{ stdin: false, stdout: true, stderr: true }] };
 
-const folder = mkdtempSync("/tmp/bk-execdriver-");
+const folder = mkdtempSync(join(tmpdir(), "bk-execdriver-"));
 const parent = `/bk-execdriver-${process.pid}`;
 const scope = { marks: [folder, parent] };
 const before = census(scope);
