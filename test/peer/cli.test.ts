@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type CommandOptions, command, TestDaemon, until } from "../daemon.ts";
 
 setDefaultTimeout(60_000);
@@ -10,6 +10,10 @@ if (!DOCKER) console.warn("skipped: no docker command line on this machine (.ci/
 let daemon: TestDaemon;
 beforeAll(async () => {
   if (DOCKER) daemon = await TestDaemon.withBusybox();
+});
+afterEach(async () => {
+  const left = daemon ? await daemon.ok("ps", "-aq") : "";
+  if (left !== "") await daemon.ok("rm", "-f", ...left.split("\n"));
 });
 afterAll(async () => {
   await daemon?.[Symbol.asyncDispose]();
@@ -71,7 +75,7 @@ describe.skipIf(!DOCKER)("Docker's command line against our socket", () => {
         env: { ...daemon.env, DOCKER_CONFIG: daemon.folder },
       },
     );
-    expect(stdout).toStartWith("/dev/pts/0\r\n42\r\n");
+    expect(stdout).toContain("/dev/pts/0\r\n42\r\n");
     expect((await docker(["exec", id, "nonexist"])).code).toBe(127);
     await ok("rm", "-f", id);
   });
