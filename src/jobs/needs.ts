@@ -1,6 +1,6 @@
 import type { Log } from "../base/log.ts";
-import type { Containers } from "../container/store.ts";
 import type { Supervisor } from "../container/monitor.ts";
+import type { Containers } from "../container/store.ts";
 import type { Distribution } from "../distribution/pull.ts";
 import type { Events } from "../events/events.ts";
 import type { ExecDriver } from "../execdriver/driver.ts";
