@@ -25,11 +25,12 @@ export class Trace {
 
   async print(client: Client, container: string): Promise<void> {
     if (!this.on) return;
-    const lines = this.#steps.map(([step, millis]) => `client  ${step.padEnd(24)} ${millis.toFixed(2)} ms`);
-    for (const { step, micros } of await engineSteps(client, container))
-      lines.push(`engine  ${step.padEnd(24)} ${(micros / 1000).toFixed(2)} ms`);
-    lines.push(`client  ${"whole".padEnd(24)} ${performance.now().toFixed(2)} ms`);
-    printError(lines.join("\n"));
+    this.#steps.push(["whole", performance.now()]);
+    const engine = await engineSteps(client, container);
+    const line = (who: string, step: string, millis: number) =>
+      `${who}  ${step.replace(/[0-9a-f]{64}/, "ID").padEnd(40)} ${millis.toFixed(2).padStart(7)} ms`;
+    printError(engine.map(({ step, micros }) => line("engine", step, micros / 1000)).join("\n"));
+    printError(this.#steps.map(([step, millis]) => line("client", step, millis)).join("\n"));
   }
 }
 
