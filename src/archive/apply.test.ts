@@ -14,7 +14,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { END, rawHeader, type Entry as TarEntry, tarOf } from "../../test/fake/tar.ts";
-import { Applier, cleaned, type Whiteouts } from "./apply.ts";
+import { Applier, type Whiteouts } from "./apply.ts";
+import { cleaned } from "./root.ts";
 
 let place: string;
 let root: string;
@@ -149,6 +150,26 @@ test("apply: a folder that becomes a link is not written through as it was", asy
   );
   expect(() => apply(tar)).toThrow('"d/two" was refused');
   expect(readdirSync(join(place, "outside"))).toEqual([]);
+});
+
+test("apply: what is replaced deep inside, and links between more folders than are kept open", async () => {
+  const folders = Array.from({ length: 200 }, (_, index) => `d/${index}`);
+  apply(
+    await tarOf(
+      { name: "d/0/x/f", content: "a folder first" },
+      { name: "d/0/x", content: "then a file" },
+      ...folders.map((folder) => ({ name: `${folder}/f`, content: folder })),
+      ...folders.map((folder, index) => ({
+        name: `${folder}/h`,
+        type: "link" as const,
+        linkname: `${folders[(index + 100) % 200]}/f`,
+      })),
+    ),
+  );
+  expect(text("d/0/x")).toBe("then a file");
+  for (const [index, folder] of folders.entries())
+    expect(text(`${folder}/h`)).toBe(folders[(index + 100) % 200]!);
+  expect(readdirSync("/proc/self/fd").length).toBeLessThan(64);
 });
 
 test("apply: the last member of a name wins", async () => {

@@ -1,6 +1,7 @@
 import { EngineError, invalid } from "../base/errors.ts";
 import * as at from "../sys/at.ts";
 import { SyscallError } from "../sys/errors.ts";
+import { cleaned, Root } from "./root.ts";
 import { type Entry, TarReader } from "./tar.ts";
 
 /**
@@ -21,18 +22,14 @@ const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";
 const AUFS = ".wh..wh.";
 
-/** Parents kept open: a tar goes through its folders one after the other. */
-const MAX_OPEN = 64;
-
 /**
  * Unpacks one tar into a folder. Nothing outside of it is ever touched: names are cleaned as text, and every parent is
  * opened by openat2(RESOLVE_IN_ROOT), so a symbolic link in the way leads where it would lead inside a container.
  * Owners, modes, times, xattrs, devices and hard links become what the tar says; those of folders last.
  */
 export class Applier implements Disposable {
-  readonly #root: number;
+  readonly #root: Root;
   readonly #whiteouts: Whiteouts;
-  readonly #parents = new Map<string, number>();
   readonly #times = new Map<string, Entry>();
   /** What this tar made, where that matters for a whiteout that comes later. */
   readonly #made = new Set<string>();
@@ -44,7 +41,7 @@ export class Applier implements Disposable {
   #rootSeen = false;
 
   constructor(root: string, whiteouts: Whiteouts) {
-    this.#root = at.openFolder(root);
+    this.#root = new Root(root);
     this.#whiteouts = whiteouts;
   }
 
@@ -69,8 +66,8 @@ export class Applier implements Disposable {
   /** To be called once, behind the last byte: folders get their times, which every file in them had changed. */
   finish(): Applied {
     for (const [path, entry] of this.#times) {
-      if (path === "") at.setTimes(this.#root, ".", entry.mtime, entry.nanos);
-      else this.#in(path, (dir, base) => at.setTimes(dir, base, entry.mtime, entry.nanos));
+      if (path === "") at.setTimes(this.#root.fd, ".", entry.mtime, entry.nanos);
+      else this.#root.in(path, (dir, base) => at.setTimes(dir, base, entry.mtime, entry.nanos));
     }
     return { size: this.#size, root: this.#rootSeen };
   }
@@ -78,8 +75,7 @@ export class Applier implements Disposable {
   [Symbol.dispose](): void {
     if (this.#file >= 0) at.close(this.#file);
     this.#file = -1;
-    this.#forget();
-    at.close(this.#root);
+    this.#root[Symbol.dispose]();
   }
 
   #begin(entry: Entry): void {
@@ -102,13 +98,13 @@ export class Applier implements Disposable {
     if (path === "") {
       if (entry.type !== "directory") throw invalid("it stands where the root is");
       this.#rootSeen = true;
-      at.own(this.#root, ".", entry.uid, entry.gid);
-      at.setMode(this.#root, ".", entry.mode);
-      this.#xattrs(this.#root, ".", entry);
+      at.own(this.#root.fd, ".", entry.uid, entry.gid);
+      at.setMode(this.#root.fd, ".", entry.mode);
+      this.#xattrs(this.#root.fd, ".", entry);
       this.#times.set("", entry);
       return;
     }
-    this.#in(path, (dir) => this.#place(dir, base, path, entry), true);
+    this.#root.in(path, (dir) => this.#place(dir, base, path, entry), true);
     if (this.#whiteouts === "remove") this.#note(path);
   }
 
@@ -121,7 +117,7 @@ export class Applier implements Disposable {
       const stays = entry.type === "directory" && at.isFolder(dir, base);
       if (!stays) {
         at.removeTree(dir, base);
-        this.#forget();
+        this.#root.forget();
         this.#times.delete(path);
         this.#create(dir, base, entry);
       }
@@ -166,7 +162,7 @@ export class Applier implements Disposable {
   #link(dir: number, base: string, target: string): void {
     const path = cleaned(target);
     if (!path) throw invalid(`its link target ${printable(target)} is outside of the archive's root`);
-    this.#in(path, (from, name) => at.link(from, name, dir, base));
+    this.#root.in(path, (from, name) => at.link(from, name, dir, base));
   }
 
   #write(data: Uint8Array): void {
@@ -209,7 +205,7 @@ export class Applier implements Disposable {
       if (this.#whiteouts === "remove") this.#empty(parent);
       else if (parent === "") return;
       else
-        this.#in(
+        this.#root.in(
           parent,
           (dir, name) => at.setXattr(dir, name, "trusted.overlay.opaque", OPAQUE_YES),
           true,
@@ -222,12 +218,15 @@ export class Applier implements Disposable {
     if (name === "" || name === "." || name === "..") throw invalid("it hides no name");
     const path = parent === "" ? name : `${parent}/${name}`;
     if (this.#whiteouts === "remove") {
-      if (this.#made.has(path)) return;
-      this.#in(path, (dir) => at.removeTree(dir, name), true);
-      this.#forget();
+      if (this.#made.has(path)) {
+        this.#empty(path);
+        return;
+      }
+      this.#root.in(path, (dir) => at.removeTree(dir, name), true);
+      this.#root.forget();
       return;
     }
-    this.#in(path, (dir) => this.#hide(dir, name, path), true);
+    this.#root.in(path, (dir) => this.#hide(dir, name, path), true);
   }
 
   #hide(dir: number, name: string, path: string): void {
@@ -240,12 +239,19 @@ export class Applier implements Disposable {
     }
   }
 
-  /** Removes what the layers below had in a folder. */
+  /** Removes what the layers below had in a folder, and in those folders of it that this tar has as well. */
   #empty(path: string): void {
-    const keep = (name: string) => this.#made.has(path === "" ? name : `${path}/${name}`);
-    if (path === "") at.removeChildren(this.#root, ".", keep);
-    else this.#in(path, (dir, base) => at.removeChildren(dir, base, keep), true);
-    this.#forget();
+    const own: string[] = [];
+    const keep = (name: string) => {
+      const child = path === "" ? name : `${path}/${name}`;
+      if (!this.#made.has(child)) return false;
+      own.push(child);
+      return true;
+    };
+    if (path === "") at.removeChildren(this.#root.fd, ".", keep);
+    else this.#root.in(path, (dir, base) => at.removeChildren(dir, base, keep), true);
+    this.#root.forget();
+    for (const child of own) this.#empty(child);
   }
 
   /** Remembers a path and the folders above it as this tar's own. */
@@ -257,65 +263,11 @@ export class Applier implements Disposable {
     )
       this.#made.add(own);
   }
-
-  /** Calls `body` with the opened parent of `path`, made when `make`; `whole` makes the path itself a folder too. */
-  #in(path: string, body: (dir: number, base: string) => void, make = false, whole = false): void {
-    const slash = path.lastIndexOf("/");
-    const base = path.slice(slash + 1);
-    const dir = slash < 0 ? this.#root : this.#parent(path.slice(0, slash), make);
-    if (whole) makeMissing(dir, base);
-    body(dir, base);
-  }
-
-  #parent(path: string, make: boolean): number {
-    const known = this.#parents.get(path);
-    if (known !== undefined) return known;
-    let fd: number;
-    try {
-      fd = at.openInRoot(this.#root, path);
-    } catch (error) {
-      if (!make || !(error instanceof SyscallError && error.code === "ENOENT")) throw error;
-      this.#in(path, makeMissing, true);
-      fd = at.openInRoot(this.#root, path);
-    }
-    if (this.#parents.size >= MAX_OPEN) this.#forget();
-    this.#parents.set(path, fd);
-    return fd;
-  }
-
-  /** Closes the opened parents: a name may mean another folder now. */
-  #forget(): void {
-    for (const fd of this.#parents.values()) at.close(fd);
-    this.#parents.clear();
-  }
 }
 
 const OPAQUE_YES = Buffer.from("y");
 /** EOPNOTSUPP and ENOTSUP are one number on Linux. */
 const ENOTSUP = 95;
-
-/** A folder that a tar implies without naming it: root's, 0755, as Docker makes it. */
-function makeMissing(dir: number, base: string): void {
-  try {
-    at.makeFolder(dir, base, 0o755);
-  } catch (error) {
-    if (!(error instanceof SyscallError && error.code === "EEXIST")) throw error;
-    return;
-  }
-  at.setMode(dir, base, 0o755);
-}
-
-/** The name without `.`, `..` and needless slashes; undefined when it climbs out. */
-export function cleaned(name: string): string | undefined {
-  if (name.includes("\0")) return undefined;
-  const parts: string[] = [];
-  for (const part of name.split("/")) {
-    if (part === "" || part === ".") continue;
-    if (part !== "..") parts.push(part);
-    else if (parts.pop() === undefined) return undefined;
-  }
-  return parts.join("/");
-}
 
 /** A layer may not speak to overlayfs: redirects and the like would show files of other layers or of the host. */
 const permitted = (name: string): boolean =>

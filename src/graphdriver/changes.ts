@@ -36,24 +36,27 @@ class Changes {
 /** What the upper folder of an overlay changed in the lower ones, topmost first. Reads the folders, needs no mount. */
 export async function overlayChanges(upper: string, lower: readonly string[]): Promise<Change[]> {
   const changes = new Changes();
-  await upperFolder(changes, text(upper), lower.map(text), "");
+  await upperFolder(changes, text(upper), { below: lower.map(text), path: "", opaque: false });
   return changes.sorted();
 }
 
 const text = (path: string): string => Buffer.from(path).toString("latin1");
 
-/** `below`: the lower folders that are merged at this path. True when something in it changed. */
-async function upperFolder(
-  changes: Changes,
-  upper: string,
-  below: readonly string[],
-  path: string,
-): Promise<boolean> {
+interface At {
+  /** The lower folders that are merged at this path, or would be. */
+  readonly below: readonly string[];
+  readonly path: string;
+  /** Nothing of them is seen: this folder, or one above it, hides all. */
+  readonly opaque: boolean;
+}
+
+/** True when something in it changed. */
+async function upperFolder(changes: Changes, upper: string, { below, path, opaque }: At): Promise<boolean> {
   let changed = false;
-  const names = childrenOf(upper);
-  for (const name of names) {
+  for (const name of childrenOf(upper)) {
     await changes.step();
-    if (await upperEntry(changes, `${upper}/${name}`, merged(below, name), `${path}/${name}`)) changed = true;
+    const child = { below: merged(below, name), path: `${path}/${name}`, opaque };
+    if (await upperEntry(changes, `${upper}/${name}`, child)) changed = true;
   }
   return changed;
 }
@@ -88,7 +91,17 @@ function merged(below: readonly string[], name: string): Below {
 
 const isWhiteout = (stats: BigIntStats): boolean => stats.isCharacterDevice() && stats.rdev === 0n;
 
-async function upperEntry(changes: Changes, upper: string, below: Below, path: string): Promise<boolean> {
+interface EntryAt {
+  readonly below: Below;
+  readonly path: string;
+  readonly opaque: boolean;
+}
+
+async function upperEntry(
+  changes: Changes,
+  upper: string,
+  { below, path, ...above }: EntryAt,
+): Promise<boolean> {
   const stats = look(upper);
   if (!stats) return false;
   if (isWhiteout(stats)) {
@@ -99,8 +112,8 @@ async function upperEntry(changes: Changes, upper: string, below: Below, path: s
     changes.add(below.stats ? MODIFIED : ADDED, path);
     return true;
   }
-  const opaque = isOpaque(upper);
-  const inside = await upperFolder(changes, upper, opaque ? [] : below.folders, path);
+  const opaque = above.opaque || isOpaque(upper);
+  const inside = await upperFolder(changes, upper, { below: below.folders, path, opaque });
   const hidden = opaque && deleted(changes, upper, below.folders, path);
   const same =
     below.stats?.isDirectory() && sameKind(stats, below.stats) && stats.mtimeNs === below.stats.mtimeNs;
@@ -122,15 +135,31 @@ function deleted(changes: Changes, upper: string, below: readonly string[], path
   return any;
 }
 
-/** What differs between two whole trees; without `before` all is added. */
-export async function treeChanges(before: string | undefined, after: string): Promise<Change[]> {
-  const changes = new Changes();
+/**
+ * What differs between two whole trees; without `before` all is added. Paths of `expected` may be there or not: only what
+ * is in them counts.
+ */
+export async function treeChanges(
+  before: string | undefined,
+  after: string,
+  expected: ReadonlySet<string> = new Set(),
+): Promise<Change[]> {
+  const changes = new TreeChanges(expected);
   await treeFolder(changes, before === undefined ? undefined : text(before), text(after), "");
   return changes.sorted();
 }
 
+class TreeChanges extends Changes {
+  readonly expected: ReadonlySet<string>;
+
+  constructor(expected: ReadonlySet<string>) {
+    super();
+    this.expected = expected;
+  }
+}
+
 async function treeFolder(
-  changes: Changes,
+  changes: TreeChanges,
   before: string | undefined,
   after: string,
   path: string,
@@ -150,7 +179,7 @@ async function treeFolder(
 }
 
 async function treeEntry(
-  changes: Changes,
+  changes: TreeChanges,
   before: string | undefined,
   after: string,
   path: string,
@@ -160,8 +189,10 @@ async function treeEntry(
   if (!stats) return false;
   const folder = stats.isDirectory();
   const inside = folder && (await treeFolder(changes, old?.isDirectory() ? before : undefined, after, path));
-  if (!old) changes.add(ADDED, path);
-  else if (inside || !sameFile(stats, old, after, before!)) changes.add(MODIFIED, path);
+  const expected = !old && changes.expected.has(path);
+  if (expected && !inside) return false;
+  if (!old && !expected) changes.add(ADDED, path);
+  else if (!old || inside || !sameFile(stats, old, after, before!)) changes.add(MODIFIED, path);
   else return false;
   return true;
 }

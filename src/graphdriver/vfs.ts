@@ -61,11 +61,8 @@ export class Vfs implements GraphDriver {
 
   async changes(id: string, parents: readonly string[]): Promise<Change[]> {
     const parent = parents[0];
-    const changes = await treeChanges(
-      parent === undefined ? undefined : this.folder(parent),
-      this.folder(id),
-    );
-    return changes.filter(({ kind, path }) => kind !== 1 || !MOUNTPOINTS.has(path));
+    const before = parent === undefined ? undefined : this.folder(parent);
+    return await treeChanges(before, this.folder(id), MOUNTPOINTS);
   }
 
   data(): Record<string, string> {

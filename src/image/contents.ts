@@ -1,7 +1,7 @@
-import { cleaned } from "../archive/apply.ts";
 import { compressionOf, peeked } from "../archive/decompress.ts";
 import { checksumHolds } from "../archive/header.ts";
 import { type Member, members } from "../archive/members.ts";
+import { cleaned } from "../archive/root.ts";
 import { codeOf, invalid, messageOf } from "../base/errors.ts";
 import type { Layers, Staged } from "../layer/store.ts";
 
