@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { invalid } from "../base/errors.ts";
 import type { Device, Spec } from "../oci/runtime.ts";
 import type { Step } from "../sys/steps.ts";
@@ -16,13 +17,14 @@ const DEFAULTS: readonly Device[] = [
   { path: "/dev/tty", type: "c", major: 5, minor: 0 },
 ];
 
+const KCORE = "/proc/kcore";
 const LINKS: readonly (readonly [string, string])[] = [
   ["/dev/ptmx", "pts/ptmx"],
   ["/dev/fd", "/proc/self/fd"],
   ["/dev/stdin", "/proc/self/fd/0"],
   ["/dev/stdout", "/proc/self/fd/1"],
   ["/dev/stderr", "/proc/self/fd/2"],
-  ["/dev/core", "/proc/kcore"],
+  ["/dev/core", KCORE],
 ];
 
 /** dev_t as makedev(3) makes it. */
@@ -41,7 +43,9 @@ export function deviceSteps(spec: Spec): Step[] {
   );
   if (bound) return [];
   const byPath = new Map([...DEFAULTS, ...(spec.linux.devices ?? [])].map((device) => [device.path, device]));
-  return [...[...byPath.values()].map(nodeStep), ...LINKS.map(([path, says]) => steps.symlink(path, says))];
+  // a kernel without CONFIG_PROC_KCORE gets no link to nowhere (runc's setupDevSymlinks)
+  const links = LINKS.filter(([, says]) => says !== KCORE || existsSync(KCORE));
+  return [...[...byPath.values()].map(nodeStep), ...links.map(([path, says]) => steps.symlink(path, says))];
 }
 
 function nodeStep({ path, type, major = 0, minor = 0, fileMode, uid = 0, gid = 0 }: Device): Step {
