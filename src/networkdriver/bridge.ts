@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { EngineError, internal, invalid, messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { newNetns, sysctlIn } from "../sys/netns.ts";
@@ -147,7 +147,7 @@ export class BridgeDriver implements NetworkDriver {
     }
     this.#firewall?.install(this.#ruled(), targets);
     this.#sweep(new Set(endpoints.flatMap(({ link }) => link ?? [])));
-    this.#watch = setInterval(() => this.#firewall?.check(), WATCH);
+    this.#watch = setInterval(() => this.check(), WATCH);
     this.#watch.unref();
     this.#ready.open();
   }
@@ -179,6 +179,11 @@ export class BridgeDriver implements NetworkDriver {
   async leave(endpoint: EndpointRecord): Promise<void> {
     this.#unpublish(endpoint.ports);
     if (endpoint.address !== undefined) this.#addresses?.free(parseAddress(endpoint.address)!);
+  }
+
+  /** Looks after what others may have done to the firewall; done by itself twice a minute. */
+  check(): void {
+    this.#firewall?.check();
   }
 
   async close(inUse: boolean): Promise<void> {
@@ -228,7 +233,7 @@ export class BridgeDriver implements NetworkDriver {
       const link = PREFIX + randomBytes(6).toString("hex");
       const { mtu, icc } = this.#options;
       this.#links.addVeth({ name: link, mtu, master: bridge.index, peer: { name: "eth0", mac, netns } });
-      this.#links.setPort(link, { hairpin: true, isolated: !icc });
+      this.#links.setPort(link, { hairpin: true, isolated: !icc && !filtersBridged() });
       const eth0 = inside.link("eth0")!.index;
       noIpv6(netns);
       inside.addAddress(eth0, address, this.#subnet.prefix);
@@ -315,6 +320,15 @@ export class BridgeDriver implements NetworkDriver {
       name.startsWith(PREFIX) && master === this.#bridge!.index;
     return this.#links.links().filter((link) => ours(link) && !kept.has(link.name));
   }
+}
+
+/**
+ * The kernel's br_netfilter takes packets between two ports of a bridge through the firewall, whose rules then keep
+ * neighbours apart where they shall be (and only they can let published ports through). Without it the ports must.
+ */
+function filtersBridged(): boolean {
+  const path = "/proc/sys/net/bridge/bridge-nf-call-iptables";
+  return existsSync(path) && readFileSync(path, "utf8").trim() === "1";
 }
 
 /** As Docker does for an endpoint without IPv6; a kernel without IPv6 has no such file. */

@@ -29,9 +29,11 @@ interface Half {
   unsent: Uint8Array[];
   /** Nothing comes after `unsent`. */
   ended: boolean;
+  /** Nobody is left on the other side to answer to. */
+  alone: boolean;
 }
 
-const newHalf = (): Half => ({ unsent: [], ended: false });
+const newHalf = (): Half => ({ unsent: [], ended: false, alone: false });
 
 /** Sends what waits for this socket; when all is gone its source may go on. */
 function flush(socket: Bun.Socket<Half>): void {
@@ -49,7 +51,8 @@ function flush(socket: Bun.Socket<Half>): void {
     }
     half.unsent.shift();
   }
-  if (half.ended) socket.shutdown();
+  if (half.alone) socket.end();
+  else if (half.ended) socket.shutdown();
   else half.other?.resume();
 }
 
@@ -68,8 +71,15 @@ const relay: Bun.SocketHandler<Half> = {
     other.data.ended = true;
     flush(other);
   },
-  close(socket) {
-    socket.data.other?.terminate();
+  close(socket, error) {
+    const { other } = socket.data;
+    if (!other) return;
+    if (error) {
+      other.terminate();
+      return;
+    }
+    other.data.alone = true;
+    flush(other);
   },
   error(socket) {
     socket.terminate();

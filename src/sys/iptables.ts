@@ -46,6 +46,8 @@ export interface Chain {
     readonly type: "filter" | "nat";
     readonly hook: keyof typeof HOOK;
     readonly priority: number;
+    /** What becomes of packets that no rule takes; accept when not said. */
+    readonly policy?: "accept" | "drop";
   };
 }
 
@@ -93,7 +95,7 @@ export class Batch {
       const { base } = chain;
       if (!base) return;
       m.nest(4, (hook) => hook.be32(1, HOOK[base.hook]).be32(2, base.priority));
-      m.be32(5, VERDICT.accept).text(7, base.type);
+      m.be32(5, VERDICT[base.policy ?? "accept"]).text(7, base.type);
     });
   }
 
@@ -189,13 +191,13 @@ export class Batch {
   }
 }
 
-/** The firewall of our own network namespace. */
+/** The firewall of our own network namespace, or over a socket that lives in another one, of that. */
 export class Iptables {
   readonly #socket: Netlink;
 
   /** Throws SyscallError: EPROTONOSUPPORT when the kernel has no nfnetlink. */
-  constructor() {
-    this.#socket = new Netlink(NETLINK_NETFILTER);
+  constructor(fd?: number) {
+    this.#socket = new Netlink(NETLINK_NETFILTER, fd);
   }
 
   close(): void {
