@@ -17,6 +17,9 @@ const REPORTS = "dist/tests";
 /** No single process of tests may hang the gate. */
 const PATIENCE_MILLIS = 10 * 60_000;
 
+/** On a gate's machine without another engine everything on the host is ours to count. */
+const CENSUS = process.env.CI === "true" && !otherEngine() ? { BUNKER_CENSUS: "everything" } : {};
+
 const pattern = process.argv[2] ?? "";
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
 rmSync(REPORTS, { recursive: true, force: true });
@@ -31,6 +34,17 @@ const unit = files.filter((file) => !NEEDS_KERNEL.test(file));
 if (unit.length > 0) suite("unit", unit);
 for (const file of files.filter((file) => NEEDS_KERNEL.test(file))) suite(file, [file]);
 finish();
+
+function otherEngine(): boolean {
+  const commands = [...new Bun.Glob("/proc/[0-9]*/cmdline").scanSync({ onlyFiles: false })].map((path) => {
+    try {
+      return readFileSync(path, "utf8").split("\0");
+    } catch {
+      return []; // it has ended meanwhile
+    }
+  });
+  return commands.some(([program = "", verb]) => /(^|\/)dockerd$/.test(program) || verb === "daemon");
+}
 
 /** Each line `ok` or `FAIL` of the checks counts as one. */
 function checks(): void {
@@ -57,7 +71,11 @@ function suite(name: string, paths: readonly string[]): void {
   const { exitCode } = Bun.spawnSync(command, {
     stdio: ["ignore", "inherit", "inherit"],
     timeout: PATIENCE_MILLIS,
-    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin:${process.cwd()}/dist/docker/usr/bin` },
+    env: {
+      ...process.env,
+      ...CENSUS,
+      PATH: `${process.env.PATH}:/usr/sbin:/sbin:${process.cwd()}/dist/docker/usr/bin`,
+    },
   });
   const counts = countsOf(report);
   if (exitCode !== 0 && counts.failed === 0) counts.failed++;
