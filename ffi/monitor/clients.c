@@ -114,7 +114,8 @@ static void input_ended(struct monitor *monitor, struct client *client)
 
 static void read_attached(struct monitor *monitor, struct client *client)
 {
-	bool takes = (client->streams & STREAM_STDIN) && monitor->input >= 0 && !monitor->input_ends;
+	bool open = monitor->input >= 0 && !monitor->input_ends && (monitor->flags & PLAN_OPEN_STDIN);
+	bool takes = open && (client->streams & STREAM_STDIN);
 	char dropped[1024];
 	ssize_t got;
 

@@ -1,12 +1,13 @@
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { conflict, invalid } from "../base/errors.ts";
+import { conflict, invalid, messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { Undo } from "../base/undo.ts";
 import type { Process, Spec } from "../oci/runtime.ts";
 import { openFolder } from "../sys/files.ts";
 import {
   attachMonitor,
+  BirthError,
   type Ended,
   findMonitor,
   type Monitor,
@@ -20,7 +21,7 @@ import { type CgroupHandle, cgroups } from "./cgroup.ts";
 import { ProcessHandle } from "./handle.ts";
 import { execPlanOf, type Plan, planOf, type Root } from "./plan.ts";
 import { compileSeccomp, seccompFlags } from "./seccomp.ts";
-import { type ContainerState, makeFolder, readState, removeFolder, writeState } from "./state.ts";
+import { bootId, type ContainerState, makeFolder, readState, removeFolder, writeState } from "./state.ts";
 
 /** The mount source that stands for the embedded init; no host path looks like it. */
 export const INIT = "embedded:docker-init";
@@ -157,7 +158,7 @@ export class Libcontainer {
         trace: false,
       });
     } catch (error) {
-      if (!container.process.signal(0)) throw conflict(`container ${state.id} is not running`, error);
+      if (hasEnded(error)) throw conflict(`container ${state.id} is not running`, error);
       throw error;
     } finally {
       fds.close();
@@ -168,7 +169,7 @@ export class Libcontainer {
   async find(id: string): Promise<Found | undefined> {
     const folder = join(this.#root, id);
     const state = readState(folder);
-    if (!state) return undefined;
+    if (!state || state.boot !== bootId()) return undefined;
     const fd = openFolder(folder);
     try {
       const monitor = await findMonitor(fd);
@@ -178,7 +179,7 @@ export class Libcontainer {
     } finally {
       closeSync(fd);
     }
-    await cgroups().kill(state.cgroup, SIGKILL); // its monitor was killed: nobody would see its end
+    await this.#killAll(state); // its monitor was killed: nobody would see its end
     return { state, ended: { code: KILLED, at: now() } };
   }
 
@@ -212,8 +213,19 @@ export class Libcontainer {
     const end = await monitor.exited;
     if (!end) this.#log.error("the monitor has gone: its container is killed", { container: state.id });
     // as runc: what shares the host's pids would live on
-    if (!end || !state.ownPids) await cgroups().kill(state.cgroup, SIGKILL);
+    if (!end || !state.ownPids) await this.#killAll(state);
     return end ?? { code: KILLED, at: now() };
+  }
+
+  async #killAll({ id, cgroup }: ContainerState): Promise<void> {
+    try {
+      if (cgroups().pids(cgroup).length > 0) await cgroups().kill(cgroup, SIGKILL);
+    } catch (error) {
+      this.#log.error("what is left of a container cannot be killed", {
+        container: id,
+        error: messageOf(error),
+      });
+    }
   }
 }
 
@@ -221,12 +233,17 @@ function stateOf({ id, spec, stdio }: StartRequest, cgroup: string): ContainerSt
   const { seccomp, namespaces } = spec.linux;
   return {
     id,
+    boot: bootId(),
     cgroup,
     tty: stdio.tty,
     ownPids: namespaces.some(({ type, path }) => type === "pid" && !path),
     seccomp: seccomp && { program: compileSeccomp(seccomp), flags: seccompFlags(seccomp) },
   };
 }
+
+/** ESRCH: there is no process any more whose namespaces could be joined. */
+const hasEnded = (error: unknown): boolean =>
+  error instanceof BirthError && error.code === "ESRCH" && (!error.step || error.step.kind === "SETNS");
 
 const now = (): bigint => BigInt(Date.now()) * 1_000_000n;
 

@@ -5,7 +5,7 @@ import type { Step } from "../sys/steps.ts";
 import * as steps from "../sys/steps.ts";
 import { MS, mountSteps, propagationOf } from "./mounts.ts";
 import { deviceSteps } from "./nodes.ts";
-import { oomSteps, processSteps, type SeccompFilter } from "./process.ts";
+import { earlySteps, processSteps, type SeccompFilter } from "./process.ts";
 import { sysctlSteps } from "./sysctl.ts";
 
 /** Where the root file system comes from (execdriver's Rootfs in libcontainer's words). */
@@ -59,7 +59,7 @@ export function planOf(input: PlanInput): Plan {
     ...(joinPid === undefined ? {} : { joinPid }),
     steps: [
       ...(input.cgroup.version === 1 ? enterSteps(input.cgroup.procs) : []),
-      ...oomSteps(spec.process),
+      ...earlySteps(spec.process),
       ...joinSteps(input, spaces),
       ...(isNew("cgroup") ? [steps.unshare("cgroup", steps.CLONE_NEW.cgroup)] : []),
       ...(born.includes("network") ? [steps.loopback()] : []),
@@ -84,7 +84,7 @@ export function execPlanOf(
   const { mount, uts, ipc, network, cgroup } = steps.CLONE_NEW;
   return [
     ...enterSteps(into.procs),
-    ...oomSteps(process),
+    ...earlySteps(process),
     steps.setns("container", { fd: into.pidfd }, mount | uts | ipc | network | cgroup),
     ...processSteps(process, { id: into.id, seccomp: into.seccomp, consoleDone: false }),
   ];

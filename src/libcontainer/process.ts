@@ -1,4 +1,5 @@
-import { invalid } from "../base/errors.ts";
+import { readFileSync } from "node:fs";
+import { invalid, unsupported } from "../base/errors.ts";
 import type { Process } from "../oci/runtime.ts";
 import type { Step } from "../sys/steps.ts";
 import * as steps from "../sys/steps.ts";
@@ -76,9 +77,24 @@ function rlimitStep({ type, soft, hard }: { type: string; soft: number; hard: nu
   return steps.rlimit(type, resource, unlimited(soft), unlimited(hard));
 }
 
-/** Before any /proc of the container is the one that is seen. */
-export const oomSteps = ({ oomScoreAdj }: Process): Step[] =>
-  oomScoreAdj === undefined ? [] : [steps.write("/proc/self/oom_score_adj", String(oomScoreAdj))];
+/** What is told by the host's /proc: done before any of the container's can be in its place. */
+export function earlySteps({ oomScoreAdj, apparmorProfile }: Process): Step[] {
+  const early: Step[] = [];
+  if (oomScoreAdj !== undefined) early.push(steps.write("/proc/self/oom_score_adj", String(oomScoreAdj)));
+  if (apparmorProfile) {
+    if (!appArmor()) throw unsupported("an AppArmor profile is asked for, but this host has no AppArmor");
+    early.push(steps.write("/proc/thread-self/attr/apparmor/exec", `exec ${apparmorProfile}`));
+  }
+  return early;
+}
+
+function appArmor(): boolean {
+  try {
+    return readFileSync("/sys/module/apparmor/parameters/enabled", "utf8").startsWith("Y");
+  } catch {
+    return false; // the module is not there
+  }
+}
 
 const unlimited = (value: number): bigint =>
   value < 0 || value > Number.MAX_SAFE_INTEGER ? INFINITY : BigInt(value);

@@ -6,6 +6,8 @@ import type { SeccompFilter } from "./process.ts";
 /** What a later daemon must know of a container that runs; its pid is the monitor's to tell. */
 export interface ContainerState {
   readonly id: string;
+  /** Which boot of the machine it runs in: none of an earlier one is left. */
+  readonly boot: string;
   readonly cgroup: string;
   /** Its first process' end ends all others. */
   readonly ownPids: boolean;
@@ -19,6 +21,14 @@ interface Stored extends Omit<ContainerState, "seccomp"> {
 }
 
 const FILE = "state.json";
+
+let boot: string | undefined;
+
+/** Of this machine's running kernel, random(4). */
+export function bootId(): string {
+  boot ??= readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  return boot;
+}
 
 /** A new, empty state folder; what an earlier run of the same container left is gone. */
 export function makeFolder(path: string): void {
