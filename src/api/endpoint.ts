@@ -3,7 +3,7 @@ import type { Peer } from "../base/peer.ts";
 
 /** One value of the query string or of a header: how it is read and written. */
 export interface Param<T> {
-  readonly decode: (raw: string, name: string) => T;
+  readonly decode: (raw: string) => T;
   readonly encode: (value: T) => string;
   /** Its name on the wire, where that is not the field's own. */
   readonly wire?: string;
@@ -15,11 +15,9 @@ export interface Param<T> {
 export const text: Param<string> = { decode: (raw) => raw, encode: (value) => value };
 
 export const int: Param<number> = {
-  decode: (raw, name) => {
-    if (!/^-?\d+$/.test(raw))
-      throw invalid(
-        `invalid value for ${name}: strconv.Atoi: parsing ${JSON.stringify(raw)}: invalid syntax`,
-      );
+  decode: (raw) => {
+    // the words of Docker's server, which a client may know
+    if (!/^-?\d+$/.test(raw)) throw invalid(`strconv.Atoi: parsing ${JSON.stringify(raw)}: invalid syntax`);
     return Number(raw);
   },
   encode: String,

@@ -122,6 +122,7 @@ async function compose(config: Config, host: Host, log: Log, closing: Undo): Pro
   );
   const distribution = new Distribution({
     ...{ images, layers, references, log },
+    pace: { atOnce: config.maxConcurrentDownloads, attempts: config.maxDownloadAttempts },
     // asked at each pull: SIGHUP may change them
     get mirrors() {
       return host.settings.registryMirrors;

@@ -10,10 +10,9 @@ export interface BlobOptions {
   readonly retrying: (seconds: number) => void;
   /** milliseconds before the second attempt, once more for each further one; Docker's 5000 */
   readonly delay: number;
+  /** `max-download-attempts` */
+  readonly attempts: number;
 }
-
-/** `max-download-attempts` */
-const ATTEMPTS = 5;
 
 /**
  * The bytes of a blob, over as many connections as it takes: after a break it goes on where it stopped. Its size is
@@ -43,7 +42,7 @@ export async function* blobBytes(
         throw new EngineError("canceled", "the pull was canceled", { cause: error });
       // Every byte more is a success: only attempts that got nothing are counted.
       if (done > before) attempt = 1;
-      if (!worthTrying(error) || attempt >= ATTEMPTS) throw error;
+      if (!worthTrying(error) || attempt >= options.attempts) throw error;
       options.log.info("a download broke and is tried again", {
         blob: blob.digest,
         at: done,

@@ -39,23 +39,32 @@ interface Place {
   readonly parent: string | undefined;
 }
 
-/** `max-concurrent-downloads` */
-const AT_ONCE = 3;
 /** A counter moves so often at most. milliseconds */
 const STEP_MILLIS = 100;
+
+/** How a pull goes about its downloads. */
+export interface Pace {
+  /** `max-concurrent-downloads`, of all pulls together */
+  readonly atOnce: number;
+  /** `max-download-attempts` of one blob */
+  readonly attempts: number;
+  /** Before the second attempt; milliseconds. */
+  readonly retryDelay: number;
+}
 
 /** Brings layers, each once however many ask: downloaded and unpacked in one go, joined to those below in order. */
 export class LayerPull {
   readonly #layers: Layers;
   readonly #log: Log;
-  readonly #retryDelay: number;
+  readonly #pace: Pace;
   readonly #transfers = new Transfers<LayerEvent, LayerAsker, void>();
-  readonly #slots = new Slots(AT_ONCE);
+  readonly #slots: Slots;
 
-  constructor(layers: Layers, log: Log, retryDelay: number) {
+  constructor(layers: Layers, log: Log, pace: Pace) {
     this.#layers = layers;
     this.#log = log;
-    this.#retryDelay = retryDelay;
+    this.#pace = pace;
+    this.#slots = new Slots(pace.atOnce);
   }
 
   /** When it returns, the whole stack exists and `hold` has it. Stops the rest at the first that fails. */
@@ -136,7 +145,8 @@ export class LayerPull {
     const bytes = blobBytes(registry, blob, {
       signal,
       log: this.#log,
-      delay: this.#retryDelay,
+      delay: this.#pace.retryDelay,
+      attempts: this.#pace.attempts,
       retrying: (seconds) => tell(`Retrying in ${seconds} second${seconds === 1 ? "" : "s"}`),
     });
     const staged = await this.#layers

@@ -22,7 +22,14 @@ class Client implements AsyncDisposable {
 
   constructor(options: { mirrors?: string[] } = {}) {
     const { images, layers, references, log } = this.stores;
-    this.#distribution = new Distribution({ images, layers, references, log, retryDelay: 1, ...options });
+    this.#distribution = new Distribution({
+      images,
+      layers,
+      references,
+      log,
+      pace: { retryDelay: 1 },
+      ...options,
+    });
   }
 
   pull(name: string, options: { signal?: AbortSignal; auth?: Credentials; platform?: string } = {}) {

@@ -12,7 +12,7 @@ import { Registry } from "../registry/client.ts";
 import { ConnectionError, RegistryError } from "../registry/errors.ts";
 import { endpointsOf, type HostsOptions, type RegistryEndpoint } from "../registry/hosts.ts";
 import { blobBytes } from "./blob.ts";
-import { type LayerEvent, LayerPull } from "./layers.ts";
+import { type LayerEvent, LayerPull, type Pace } from "./layers.ts";
 import { type Resolved, resolveManifest } from "./resolve.ts";
 
 /** What a pull says on its way. */
@@ -44,13 +44,13 @@ export interface DistributionOptions {
   readonly insecure?: readonly string[];
   /** Instead of /etc/docker/certs.d. */
   readonly certificates?: string;
-  /** Before the second attempt at a blob; milliseconds. */
-  readonly retryDelay?: number;
+  /** What is not said is Docker's. */
+  readonly pace?: Partial<Pace>;
 }
 
 /** Configs of images have some KB. bytes */
 const MAX_CONFIG = 16 << 20;
-const RETRY_DELAY = 5000;
+const DOCKERS: Pace = { atOnce: 3, attempts: 5, retryDelay: 5000 };
 
 /** Brings images from registries. Nothing of an image is seen before all of it is there and was checked. */
 export class Distribution {
@@ -58,14 +58,15 @@ export class Distribution {
   readonly #hosts: HostsOptions;
   readonly #authorizer = new Authorizer();
   readonly #layers: LayerPull;
+  readonly #pace: Pace;
   /** Which way to a host worked last. */
   readonly #ways = new Map<string, string>();
 
   constructor(options: DistributionOptions) {
     this.#options = options;
     this.#hosts = options;
-    const { layers, log, retryDelay = RETRY_DELAY } = options;
-    this.#layers = new LayerPull(layers, log, retryDelay);
+    this.#pace = { ...DOCKERS, ...options.pace };
+    this.#layers = new LayerPull(options.layers, options.log, this.#pace);
   }
 
   /** Pulls one tag or digest. Throws in Docker's words; nothing new is left then but layers that others pull as well. */
@@ -122,9 +123,10 @@ export class Distribution {
 
   async #config(registry: Registry, { config }: Manifest, signal: AbortSignal): Promise<Uint8Array> {
     if (config.size > MAX_CONFIG) throw invalid(`image config ${config.digest} has ${config.size} bytes`);
-    const { log, retryDelay = RETRY_DELAY } = this.#options;
+    const { log } = this.#options;
+    const { retryDelay: delay, attempts } = this.#pace;
     const raw = await whole(
-      blobBytes(registry, config, { signal, log, delay: retryDelay, retrying: () => {} }),
+      blobBytes(registry, config, { signal, log, delay, attempts, retrying: () => {} }),
     );
     if (sha256(raw) !== config.digest)
       throw invalid(`image config verification failed for digest ${config.digest}`);

@@ -37,7 +37,7 @@ function decoded(
     return all.length > 0 ? all : undefined;
   }
   const raw = param.where === "header" ? call.header(wire.toLowerCase()) : (asked?.get(wire) ?? undefined);
-  return raw === undefined || raw === "" ? undefined : param.decode(raw, wire);
+  return raw === undefined || raw === "" ? undefined : param.decode(raw);
 }
 
 async function bodyOf(body: Body<unknown>, call: Call): Promise<unknown> {
