@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 static int attach(int tree, int target)
 {
@@ -191,19 +192,45 @@ int bk_step_INIT(struct birth *birth, const struct step *step)
 	return unlinkat(home, ".init", 0) < 0 ? -errno : rc;
 }
 
+/* The container's own /dev/null, if that is what it is (CVE-2025-31133: a link in its place), else the host's. */
+static int null_tree(struct birth *birth)
+{
+	CLEANUP_FD int own = bk_open_beneath(birth->root, "/dev/null", O_PATH | O_NOFOLLOW);
+	struct stat found;
+
+	if (own >= 0 && fstat(own, &found) == 0 && S_ISCHR(found.st_mode) && found.st_rdev == makedev(1, 3))
+		return clone_tree(own, "", AT_EMPTY_PATH);
+	return clone_tree(AT_FDCWD, "/dev/null", 0);
+}
+
+/* Read-only: else chmod of a masked file would be one of /dev/null, with a /dev of the host even of the host's. */
+static int mask_file(struct birth *birth, int target)
+{
+	struct mount_attributes attr = { .attr_set = MOUNT_ATTR_RDONLY_ };
+	CLEANUP_FD int null = null_tree(birth);
+	int rc;
+
+	if (null < 0)
+		return null;
+	if (syscall(NR_mount_setattr, null, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0)
+		return attach(null, target);
+	if (errno != ENOSYS)
+		return -errno;
+	rc = attach(null, target);
+	return rc < 0 ? rc : set_old(null, MS_RDONLY, 0);
+}
+
 /* A file is covered by /dev/null, a directory by one empty tmpfs for all; what is missing needs no mask. */
 int bk_step_MASK(struct birth *birth, const struct step *step)
 {
 	CLEANUP_FD int target = bk_open_beneath(birth->root, at(birth->plan, step->s[0]), O_PATH);
-	CLEANUP_FD int null = -1, copy = -1;
+	CLEANUP_FD int copy = -1;
 	char path[32];
 
 	if (target < 0)
 		return target == -ENOENT || target == -ENOTDIR ? 0 : target;
-	if (!is_directory(target)) {
-		null = clone_tree(AT_FDCWD, "/dev/null", 0);
-		return null < 0 ? null : attach(null, target);
-	}
+	if (!is_directory(target))
+		return mask_file(birth, target);
 	if (birth->masked >= 0) {
 		copy = clone_tree(birth->masked, "", AT_EMPTY_PATH);
 		return copy < 0 ? copy : attach(copy, target);

@@ -180,6 +180,13 @@ test("spec: what the user mounts takes the place of what Docker mounts there, sh
   expect(dev.mounts.some((one) => one.destination.startsWith("/dev/"))).toBe(false);
 });
 
+test("spec: a read-only root has read-only /etc/hosts, /etc/hostname and /etc/resolv.conf", () => {
+  const s = spec({ ReadonlyRootfs: true });
+  expect(s.root?.readonly).toBe(true);
+  for (const name of ["hosts", "hostname", "resolv.conf"])
+    expect(mount(s, `/etc/${name}`)?.options).toContain("ro");
+});
+
 test("spec: --init goes before the command, but not where the pids are shared", () => {
   const init = "/x/init";
   const s = spec({ Init: true }, { Entrypoint: ["/a"], Cmd: ["b"] }, { init });

@@ -24,8 +24,11 @@ export function mountsOf(
     if (!writable.includes(mount.destination)) return { ...mount };
     return { ...mount, options: mount.options?.filter((option) => option !== "ro") };
   });
-  const own = [...sharedMemory(input), ...files(input), ...init(input)];
-  return [...defaults.filter(free), ...[...own.filter(free), ...asked].sort((a, b) => depth(a) - depth(b))];
+  const own = [...files(input), ...init(input)].filter(free);
+  return [
+    ...[...defaults, ...sharedMemory(input)].filter(free),
+    ...[...own, ...asked].sort((a, b) => depth(a) - depth(b)),
+  ];
 }
 
 const depth = ({ destination }: Mount): number => destination.split("/").length;
@@ -47,13 +50,13 @@ function sharedMemory({ host, defaults, namespaces }: SpecInput): Mount[] {
   ];
 }
 
-function files({ files: found }: SpecInput): Mount[] {
+function files({ files: found, host }: SpecInput): Mount[] {
   if (!found) return [];
   const bind = (destination: string, source: string): Mount => ({
     destination,
     type: "bind",
     source,
-    options: ["rbind", "rprivate"],
+    options: ["rbind", "rprivate", ...(host.ReadonlyRootfs ? ["ro"] : [])],
   });
   return [
     bind("/etc/resolv.conf", found.resolvConf),

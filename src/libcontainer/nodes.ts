@@ -43,6 +43,7 @@ export function deviceSteps(spec: Spec): Step[] {
   );
   if (bound) return [];
   const byPath = new Map([...DEFAULTS, ...(spec.linux.devices ?? [])].map((device) => [device.path, device]));
+  byPath.delete("/dev/ptmx"); // its own terminals, not the host's
   // a kernel without CONFIG_PROC_KCORE gets no link to nowhere (runc's setupDevSymlinks)
   const links = LINKS.filter(([, says]) => says !== KCORE || existsSync(KCORE));
   return [...[...byPath.values()].map(nodeStep), ...links.map(([path, says]) => steps.symlink(path, says))];

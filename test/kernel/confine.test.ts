@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hostFacts } from "../../src/container/facts.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "../../src/container/profile.ts";
@@ -182,6 +182,13 @@ describe("paths", () => {
     const script = "mkdir -p /m && mount -t cgroup -o memory cgroup /m && echo escaped";
     expect((await sh(script)).stdout).toBe("");
     expect((await sh(`unshare -UrmC sh -c '${script}'`)).stdout).toBe("");
+  });
+
+  test("a masked file is no way to the node that masks it", async () => {
+    const mode = statSync("/dev/null").mode;
+    const { code, stderr } = await sh("chmod 0640 /proc/keys");
+    expect([code, stderr]).toEqual([1, expect.stringContaining("Read-only file system")]);
+    expect(statSync("/dev/null").mode).toBe(mode);
   });
 
   test("systempaths=unconfined lays them bare", async () => {
