@@ -22,6 +22,7 @@ import { Networks } from "../network/store.ts";
 import { BridgeDriver } from "../networkdriver/bridge.ts";
 import type { NetworkDriver } from "../networkdriver/driver.ts";
 import { HostDriver, NullDriver } from "../networkdriver/fixed.ts";
+import { Namespaces } from "../networkdriver/namespaces.ts";
 import { References } from "../reference/store.ts";
 import { router } from "../server/router.ts";
 import { routes } from "../server/routes.ts";
@@ -111,7 +112,9 @@ async function compose(config: Config, host: Host, log: Log, closing: Undo): Pro
   const references = new References(graph);
   const events = new Events(graph, log);
   closing.push("events", () => events.flush());
-  const networks = new Networks(graph, networkDrivers(config, log), log);
+  const namespaces = new Namespaces();
+  closing.push("namespaces", () => namespaces.close());
+  const networks = new Networks(graph, networkDrivers(config, namespaces, log), log);
   closing.push("networks", () => networks.close());
   const volumes = new Volumes(graph, root);
   const containers = new Containers(graph, root, log);
@@ -139,10 +142,10 @@ async function compose(config: Config, host: Host, log: Log, closing: Undo): Pro
 }
 
 /** The networks that there always are; `--bridge none` leaves the first one out. */
-const networkDrivers = (config: Config, log: Log): NetworkDriver[] => [
-  ...(config.bridge === "none" ? [] : [new BridgeDriver(bridgeOf(config), log)]),
+const networkDrivers = (config: Config, namespaces: Namespaces, log: Log): NetworkDriver[] => [
+  ...(config.bridge === "none" ? [] : [new BridgeDriver(bridgeOf(config), namespaces, log)]),
   new HostDriver(),
-  new NullDriver(),
+  new NullDriver(namespaces),
 ];
 
 /** Three steps of the engine, the containers in the last of them; then what was opened is closed, last first. */

@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { EngineError, internal, invalid, messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { newNetns, sysctlIn } from "../sys/netns.ts";
 import { type Link, Rtnetlink } from "../sys/rtnetlink.ts";
 import type {
   Attachment,
@@ -14,6 +13,7 @@ import type {
 } from "./driver.ts";
 import { Firewall, type Target } from "./firewall.ts";
 import { IpAllocator } from "./ipallocator.ts";
+import type { Namespaces } from "./namespaces.ts";
 import { PortMapper } from "./portmapper.ts";
 import { Ready } from "./ready.ts";
 import {
@@ -54,7 +54,6 @@ const PREFIX = "bnk";
 const GRACE = 1000;
 /** How often we look whether somebody flushed the firewall or put a drop policy over it. milliseconds */
 const WATCH = 30_000;
-const LO = 1;
 
 /** A namespace that is ready to run in, and its place on the bridge. */
 interface Slot {
@@ -69,6 +68,7 @@ export class BridgeDriver implements NetworkDriver {
   readonly network = "bridge";
   readonly type = "bridge";
   readonly #options: BridgeOptions;
+  readonly #namespaces: Namespaces;
   readonly #log: Log;
   readonly #links = new Rtnetlink();
   readonly #ready: Ready<Slot>;
@@ -80,8 +80,9 @@ export class BridgeDriver implements NetworkDriver {
   #addresses: IpAllocator | undefined;
   #watch: Timer | undefined;
 
-  constructor(options: BridgeOptions, log: Log) {
+  constructor(options: BridgeOptions, namespaces: Namespaces, log: Log) {
     this.#options = options;
+    this.#namespaces = namespaces;
     this.#log = log;
     const table = options.name === "bunker0" ? "bunker" : `bunker-${options.name}`;
     this.#firewall = options.iptables ? new Firewall(table, log) : undefined;
@@ -154,7 +155,7 @@ export class BridgeDriver implements NetworkDriver {
 
   async join(request: JoinRequest): Promise<Attachment> {
     if (!this.#watch) throw new EngineError("unavailable", "the network bridge is not ready yet");
-    const slot = request.mac ? this.#prepare(request.mac) : this.#ready.take();
+    const slot = await (request.mac ? this.#prepare(request.mac) : this.#ready.take());
     try {
       const address = formatAddress(slot.address);
       const ports = this.#publish(request, address);
@@ -220,34 +221,19 @@ export class BridgeDriver implements NetworkDriver {
     }
   }
 
-  /** A namespace with `eth0` on the bridge, its address and route. About 1.5 ms: ahead of time where possible. */
-  #prepare(mac = randomMac()): Slot {
-    const bridge = this.#bridge!;
+  /** A namespace with `eth0` on the bridge: ahead of time where possible. */
+  async #prepare(mac = randomMac()): Promise<Slot> {
     const address = this.#addresses!.next(this.network);
-    let netns = -1;
-    let inside: Rtnetlink | undefined;
+    const link = PREFIX + randomBytes(6).toString("hex");
+    const { mtu, icc } = this.#options;
+    const isolated = !icc && !filtersBridged();
+    const place = { bridge: this.#bridge!.index, link, mac, mtu, address, prefix: this.#subnet.prefix };
     try {
-      const made = newNetns();
-      netns = made.netns;
-      inside = new Rtnetlink(made.route);
-      const link = PREFIX + randomBytes(6).toString("hex");
-      const { mtu, icc } = this.#options;
-      this.#links.addVeth({ name: link, mtu, master: bridge.index, peer: { name: "eth0", mac, netns } });
-      this.#links.setPort(link, { hairpin: true, isolated: !icc && !filtersBridged() });
-      const eth0 = inside.link("eth0")!.index;
-      noIpv6(netns);
-      inside.addAddress(eth0, address, this.#subnet.prefix);
-      inside.setUp(LO);
-      inside.setUp(eth0);
-      inside.addDefaultRoute(eth0, this.#gateway);
-      this.#links.setNeighbour(bridge.index, address, mac);
+      const netns = await this.#namespaces.make({ place: { ...place, gateway: this.#gateway, isolated } });
       return { netns, link, mac, address };
     } catch (error) {
-      if (netns >= 0) closeSync(netns);
       this.#addresses!.free(address);
       throw error;
-    } finally {
-      inside?.close();
     }
   }
 
@@ -329,13 +315,6 @@ export class BridgeDriver implements NetworkDriver {
 function filtersBridged(): boolean {
   const path = "/proc/sys/net/bridge/bridge-nf-call-iptables";
   return existsSync(path) && readFileSync(path, "utf8").trim() === "1";
-}
-
-/** As Docker does for an endpoint without IPv6; a kernel without IPv6 has no such file. */
-function noIpv6(netns: number): void {
-  try {
-    sysctlIn(netns, "ipv6/conf/eth0/disable_ipv6", "1");
-  } catch {}
 }
 
 /** Sets `/proc/sys/net/<name>`. True: it was something else. */

@@ -1,7 +1,6 @@
 import { openSync } from "node:fs";
-import { newNetns } from "../sys/netns.ts";
-import { Rtnetlink } from "../sys/rtnetlink.ts";
 import type { Attachment, EndpointRecord, JoinRequest, NetworkDriver, NetworkFacts } from "./driver.ts";
+import type { Namespaces } from "./namespaces.ts";
 import { Ready } from "./ready.ts";
 
 const NO_FACTS: NetworkFacts = { options: {} };
@@ -33,8 +32,8 @@ export class NullDriver implements NetworkDriver {
   readonly facts = NO_FACTS;
   readonly #ready: Ready<{ readonly netns: number }>;
 
-  constructor(ready = 2) {
-    this.#ready = new Ready(ready, () => ({ netns: loopbackOnly() }));
+  constructor(namespaces: Namespaces, ready = 2) {
+    this.#ready = new Ready(ready, async () => ({ netns: await namespaces.make({}) }));
   }
 
   async init(): Promise<void> {}
@@ -42,7 +41,8 @@ export class NullDriver implements NetworkDriver {
     this.#ready.open();
   }
   async join(request: JoinRequest): Promise<Attachment> {
-    return { endpoint: endpointOf(request), netns: this.#ready.take().netns };
+    const { netns } = await this.#ready.take();
+    return { endpoint: endpointOf(request), netns };
   }
   async leave(): Promise<void> {}
   async close(): Promise<void> {
@@ -52,16 +52,3 @@ export class NullDriver implements NetworkDriver {
 
 /** `--network container:ID`: the namespace of a process that runs. */
 export const netnsOf = (pid: number): number => openSync(`/proc/${pid}/ns/net`, "r");
-
-const LO = 1;
-
-function loopbackOnly(): number {
-  const { netns, route } = newNetns();
-  const inside = new Rtnetlink(route);
-  try {
-    inside.setUp(LO);
-    return netns;
-  } finally {
-    inside.close();
-  }
-}

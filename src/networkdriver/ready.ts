@@ -6,14 +6,17 @@ const PATIENCE = 4;
 /** Network namespaces made ahead, since making one costs more than all else of a start. First made, first taken. */
 export class Ready<T extends { readonly netns: number }> {
   readonly #size: number;
-  readonly #make: () => T;
+  readonly #make: () => Promise<T>;
   readonly #unmake: (item: T) => void;
   readonly #items: T[] = [];
+  /** Those who came while nothing was ready, in order. */
+  readonly #waiting: PromiseWithResolvers<T>[] = [];
+  #making = 0;
   #timer: Timer | undefined;
   #opened = false;
 
   /** `unmake` gives back what an item holds besides its namespace. */
-  constructor(size: number, make: () => T, unmake: (item: T) => void = () => {}) {
+  constructor(size: number, make: () => Promise<T>, unmake: (item: T) => void = () => {}) {
     this.#size = size;
     this.#make = make;
     this.#unmake = unmake;
@@ -25,11 +28,17 @@ export class Ready<T extends { readonly netns: number }> {
     this.#refill();
   }
 
-  /** One that is ready, or a new one. Throws what `make` throws. */
-  take(): T {
-    const item = this.#items.shift() ?? this.#make();
-    this.#refill();
-    return item;
+  /** One that is ready, or the next one made. Rejects with what `make` rejects with. */
+  async take(): Promise<T> {
+    const item = this.#items.shift();
+    if (item) {
+      this.#later();
+      return item;
+    }
+    const waiting = Promise.withResolvers<T>();
+    this.#waiting.push(waiting);
+    if (this.#making < this.#waiting.length) this.#one();
+    return waiting.promise;
   }
 
   /** Back to the head, unused. */
@@ -51,18 +60,35 @@ export class Ready<T extends { readonly netns: number }> {
     this.#unmake(item);
   }
 
-  /** One at a time, so that no request waits for more than one. A failure shows when one is taken. */
-  #refill(): void {
-    if (!this.#opened || this.#timer || this.#items.length >= this.#size) return;
+  #later(): void {
+    if (this.#timer || !this.#opened) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      try {
-        this.#items.push(this.#make());
-      } catch {
-        return;
-      }
       this.#refill();
     }, PATIENCE);
     this.#timer.unref();
+  }
+
+  /** One at a time. A failure ends it; the next take tries again, and hears of it. */
+  #refill(): void {
+    if (this.#opened && this.#making === 0 && this.#items.length < this.#size) this.#one();
+  }
+
+  #one(): void {
+    this.#making++;
+    this.#make().then(
+      (item) => {
+        this.#making--;
+        const first = this.#waiting.shift();
+        if (first) first.resolve(item);
+        else if (this.#opened) this.#items.push(item);
+        else this.#drop(item);
+        this.#refill();
+      },
+      (error: unknown) => {
+        this.#making--;
+        this.#waiting.shift()?.reject(error);
+      },
+    );
   }
 }

@@ -10,6 +10,7 @@ import { GraphDB } from "../../src/graph/graphdb.ts";
 import { type JoinInput, Networks } from "../../src/network/store.ts";
 import { BridgeDriver, type BridgeOptions } from "../../src/networkdriver/bridge.ts";
 import { HostDriver, NullDriver } from "../../src/networkdriver/fixed.ts";
+import { Namespaces } from "../../src/networkdriver/namespaces.ts";
 
 export type Command =
   | { readonly do: "restore"; readonly running: readonly string[] }
@@ -26,9 +27,10 @@ const PATIENCE = 10_000;
 
 async function host(folder: string, options: BridgeOptions): Promise<void> {
   const log = new Log("debug");
-  const bridge = new BridgeDriver(options, log);
+  const namespaces = new Namespaces();
+  const bridge = new BridgeDriver(options, namespaces, log);
   const graph = new GraphDB(join(folder, "bunker.db"));
-  const networks = new Networks(graph, [bridge, new HostDriver(), new NullDriver()], log);
+  const networks = new Networks(graph, [bridge, new HostDriver(), new NullDriver(namespaces)], log);
   await networks.init();
   const act = async (command: Command): Promise<unknown> => {
     switch (command.do) {
