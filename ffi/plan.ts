@@ -26,9 +26,11 @@ export const PLAN = {
   log_path: 60,
   log_max_size: 64,
   log_max_files: 72,
-  reserved: 76,
+  kill_file: 76,
+  birth_fd: 80,
+  birth_fd_count: 84,
 } as const;
-export const PLAN_SIZE = 80;
+export const PLAN_SIZE = 88;
 
 /** Offsets in struct step. */
 export const STEP = { kind: 0, flags: 4, s: 8, n: 24 } as const;
@@ -116,6 +118,7 @@ export interface RawPlan {
   readonly steps: readonly RawStep[];
   readonly attach: readonly { fd: number; streams: number }[];
   readonly logPath?: string;
+  readonly killFile?: string;
 }
 
 const NUMBER = new Map<string, number>(KINDS.map((kind, index) => [kind, index + 1]));
@@ -141,6 +144,7 @@ export function encodePlan(plan: RawPlan): Uint8Array {
     attach,
     attach_count: plan.attach.length,
     log_path: plan.logPath === undefined ? 0 : heap.string(plan.logPath),
+    kill_file: plan.killFile === undefined ? 0 : heap.string(plan.killFile),
     size: heap.size,
   };
   for (const [name, value] of Object.entries(fields)) {

@@ -8,7 +8,9 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
@@ -28,6 +30,24 @@ int64_t bk_milliseconds(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
+/* What shares the pids of the host, or of another container, does not end with its first process. As runc does. */
+static void kill_rest(const char *procs)
+{
+	char text[4096], *line;
+
+	for (int tries = 0; tries < 100; tries++) {
+		CLEANUP_FD int fd = open(procs, O_RDONLY | O_CLOEXEC);
+		ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+		if (got <= 0)
+			return;
+		text[got] = '\0';
+		for (line = text; *line && strchr(line, '\n'); line = strchr(line, '\n') + 1)
+			kill(atoi(line), SIGKILL);
+		usleep(1000);
+	}
+}
+
 static void take_exit(struct monitor *monitor, const siginfo_t *info)
 {
 	struct timespec now;
@@ -36,6 +56,8 @@ static void take_exit(struct monitor *monitor, const siginfo_t *info)
 	monitor->exited = true;
 	monitor->exit_time = now.tv_sec * 1000000000LL + now.tv_nsec;
 	monitor->code = info->si_code == CLD_EXITED ? info->si_status : 128 + info->si_status;
+	if (monitor->kill_file)
+		kill_rest(monitor->kill_file);
 	monitor->deadline = bk_milliseconds() + OUTPUT_GRACE;
 	bk_close_fd(&monitor->slave);
 	monitor->slave = -1;

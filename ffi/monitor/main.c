@@ -76,6 +76,7 @@ static void take_plan(struct monitor *monitor, const struct plan *plan)
 		monitor->log.path = strdup(at(plan, plan->log_path));
 		monitor->log.size = fstat(plan->log_fd, &found) == 0 ? (uint64_t)found.st_size : 0;
 	}
+	monitor->kill_file = plan->kill_file ? strdup(at(plan, plan->kill_file)) : NULL;
 	bk_client_add(monitor, FD_CONTROL, CLIENT_CONTROL, 0);
 	for (uint32_t i = 0; i < plan->attach_count; i++)
 		bk_client_add(monitor, attach[i].fd, CLIENT_ATTACHED, attach[i].streams);
@@ -166,6 +167,8 @@ static void start(struct monitor *monitor, struct birth *birth)
 	if (monitor->pid == 0)
 		bk_birth(birth);
 	close(link[1]);
+	for (uint32_t i = 0; i < plan->birth_fd_count; i++)
+		close(plan->birth_fd + i);
 	for (int i = 0; i < 3; i++)
 		if (birth->stdio[i] > STDERR_FILENO)
 			close(birth->stdio[i]);

@@ -65,6 +65,7 @@ struct monitor {
 	bool input_ends;	/* close standard input when the buffer is through */
 	bool exited, told;
 	bool touched;		/* the buffers hold pages that an idle monitor gives back */
+	char *kill_file;	/* of the cgroup, when no pid namespace's end ends the others */
 	int code;
 	int64_t exit_time;	/* wall clock, nanoseconds */
 	int64_t deadline;	/* monotonic, milliseconds: no longer wait for output; then for clients */

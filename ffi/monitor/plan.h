@@ -40,7 +40,9 @@ struct plan {
 	uint32_t log_path;	/* for its rotation */
 	uint64_t log_max_size;	/* bytes; 0: unlimited */
 	uint32_t log_max_files;
-	uint32_t reserved;
+	uint32_t kill_file;	/* cgroup.procs: what stands in it is killed when the process has ended; or none */
+	int32_t birth_fd;	/* first of the fds that only the birth needs */
+	uint32_t birth_fd_count;
 };
 
 struct attach {

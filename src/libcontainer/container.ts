@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { join } from "node:path";
 import { conflict, invalid, messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -12,12 +12,13 @@ import {
   findMonitor,
   type Monitor,
   readExit,
-  type Streams,
   startMonitor,
 } from "../sys/monitor.ts";
 import { mountPointOf, rootIsInitramfs } from "../sys/mount.ts";
+import type { Streams } from "../sys/plan.ts";
 import type { SocketPeer } from "../sys/socket.ts";
 import { type CgroupHandle, cgroups } from "./cgroup.ts";
+import { Fds } from "./fds.ts";
 import { ProcessHandle } from "./handle.ts";
 import { execPlanOf, type Plan, planOf, type Root } from "./plan.ts";
 import { compileSeccomp, seccompFlags } from "./seccomp.ts";
@@ -101,12 +102,13 @@ export class Libcontainer {
         id,
         steps: plan.steps,
         namespaces: plan.namespaces,
-        stdio: { ...stdio, uid: spec.process.user.uid, gid: spec.process.user.gid, log: fds.log(stdio) },
+        stdio: { ...stdio, uid: spec.process.user.uid, gid: spec.process.user.gid, log: fds.log(stdio.log) },
         attach: stdio.attach,
         stateFolder: fds.folder(folder),
         cgroup: cgroup.directory === undefined ? undefined : fds.folder(cgroup.directory),
         join: plan.joinPid === undefined ? undefined : fds.file(plan.joinPid),
         trace: request.trace !== undefined,
+        killFile: state.ownPids ? undefined : cgroup.procs[0],
       });
     } finally {
       fds.close();
@@ -151,7 +153,7 @@ export class Libcontainer {
           seccomp: state.seccomp,
         }),
         namespaces: 0,
-        stdio: { ...stdio, uid: process.user.uid, gid: process.user.gid, log: fds.log(stdio) },
+        stdio: { ...stdio, uid: process.user.uid, gid: process.user.gid, log: fds.log(stdio.log) },
         attach: stdio.attach,
         cgroup: v2 ? fds.folder(cgroup.directory!) : undefined,
         join: pidfd,
@@ -254,30 +256,4 @@ function stopwatch(trace: StartRequest["trace"]): (step: string) => void {
     trace?.(step, (moment - last) * 1000);
     last = moment;
   };
-}
-
-/** Fds that are open for one call. */
-class Fds {
-  readonly #open: number[] = [];
-
-  folder(path: string): number {
-    return this.#keep(openFolder(path));
-  }
-
-  file(path: string): number {
-    return this.#keep(openSync(path, "r"));
-  }
-
-  log({ log }: Stdio): { fd: number; path: string; maxSize: number; maxFiles: number } | undefined {
-    return log && { ...log, fd: this.#keep(openSync(log.path, "a", 0o640)) };
-  }
-
-  close(): void {
-    for (const fd of this.#open.splice(0)) closeSync(fd);
-  }
-
-  #keep(fd: number): number {
-    this.#open.push(fd);
-    return fd;
-  }
 }

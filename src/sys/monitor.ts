@@ -1,10 +1,11 @@
 import { closeSync, readFileSync, writeSync } from "node:fs";
 import { socketpair, z } from "../../ffi/libc.ts";
-import { encodePlan, FAILED, FD_FIRST, HELLO, MESSAGE_TYPE, PLAN_FLAG, STREAM } from "../../ffi/plan.ts";
+import { FAILED, HELLO, MESSAGE_TYPE } from "../../ffi/plan.ts";
 import { shim } from "../../ffi/shim.ts";
 import { Control, type Message } from "./control.ts";
 import { check, SyscallError } from "./errors.ts";
-import { reap, spawnMonitor } from "./process.ts";
+import { type MonitorRequest, planOf, type Streams, streamBits } from "./plan.ts";
+import { type Child, reap, spawnMonitor } from "./process.ts";
 import { SocketPeer } from "./socket.ts";
 import type { Step } from "./steps.ts";
 
@@ -12,38 +13,6 @@ const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
-
-/** Which streams an attachment carries. */
-export interface Streams {
-  readonly stdin: boolean;
-  readonly stdout: boolean;
-  readonly stderr: boolean;
-}
-
-export interface MonitorRequest {
-  readonly id: string;
-  readonly steps: readonly Step[];
-  /** CLONE_NEW*, all at once */
-  readonly namespaces: number;
-  readonly stdio: {
-    readonly tty: boolean;
-    readonly openStdin: boolean;
-    readonly stdinOnce: boolean;
-    /** who owns the pipes */
-    readonly uid: number;
-    readonly gid: number;
-    /** `fd` open for appending; the caller's */
-    readonly log?: { fd: number; path: string; maxSize: number; maxFiles: number };
-  };
-  readonly attach: readonly Streams[];
-  /** An open folder for monitor.sock and the exit file; none: neither is made. The caller's. */
-  readonly stateFolder?: number;
-  /** An open cgroup v2 folder to be born in. The caller's. */
-  readonly cgroup?: number;
-  /** An open pidfd, or pid namespace, to be born in. The caller's. */
-  readonly join?: number;
-  readonly trace: boolean;
-}
 
 /** The birth failed: which step, and why. `step` is undefined when it was none of the plan's. */
 export class BirthError extends SyscallError {
@@ -92,27 +61,20 @@ export class Monitor {
 export async function startMonitor(request: MonitorRequest): Promise<Monitor> {
   const control = pair();
   const attached = request.attach.map(pair);
-  const inherited: number[] = [control.theirs];
-  const slot = (fd: number | undefined): number =>
-    fd === undefined ? -1 : FD_FIRST - 1 + inherited.push(fd) - 1;
-  const theirs = [control.theirs, ...attached.map((p) => p.theirs)];
-  let plan: number | undefined;
-  let child: ReturnType<typeof spawnMonitor>;
+  const theirs = attached.map((p) => p.theirs);
+  const toClose = [control.theirs, ...theirs];
+  let child: Child;
   try {
-    const bytes = planOf(
-      request,
-      slot,
-      attached.map((p) => p.theirs),
-    );
-    plan = check("memfd_create", "plan", shim().bk_memfd(z("bunker-plan")));
+    const { bytes, fds } = planOf(request, theirs);
+    const plan = check("memfd_create", "plan", shim().bk_memfd(z("bunker-plan")));
+    toClose.push(plan);
     writeSync(plan, bytes);
-    inherited.splice(1, 0, plan);
-    child = spawnMonitor(request.id, inherited);
+    child = spawnMonitor(request.id, [control.theirs, plan, ...fds]);
   } catch (error) {
     for (const fd of [control.ours, ...attached.map((p) => p.ours)]) closeSync(fd);
     throw error;
   } finally {
-    for (const fd of plan === undefined ? theirs : [...theirs, plan]) closeSync(fd);
+    for (const fd of toClose) closeSync(fd);
   }
   const line = await Control.connect({ fd: control.ours });
   const peers = await Promise.all(attached.map((p) => SocketPeer.connect({ fd: p.ours })));
@@ -160,50 +122,11 @@ export function readExit(stateFolder: number): Ended | undefined {
 /** By the fd: a state folder's own path may be longer than a socket's address. */
 const socketPath = (folder: number): string => `/proc/self/fd/${folder}/monitor.sock`;
 
-const streamBits = ({ stdin, stdout, stderr }: Streams): number =>
-  (stdin ? STREAM.STDIN : 0) | (stdout ? STREAM.STDOUT : 0) | (stderr ? STREAM.STDERR : 0);
-
 /** Neither end blocks. */
 function pair(): { ours: number; theirs: number } {
   const fds = new Int32Array(2);
   check("socketpair", "", socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds));
   return { ours: fds[0]!, theirs: fds[1]! };
-}
-
-function planOf(
-  request: MonitorRequest,
-  slot: (fd: number | undefined) => number,
-  attached: readonly number[],
-): Uint8Array {
-  const { stdio } = request;
-  const handedOver = new Map<number, number>();
-  const steps = request.steps.map((step) => {
-    if (step.fd === undefined) return step;
-    const number = handedOver.get(step.fd) ?? slot(step.fd);
-    handedOver.set(step.fd, number);
-    return { ...step, n: [number, ...(step.n ?? []).slice(1)] };
-  });
-  return encodePlan({
-    fields: {
-      flags:
-        (stdio.tty ? PLAN_FLAG.TTY : 0) |
-        (stdio.openStdin ? PLAN_FLAG.OPEN_STDIN : 0) |
-        (stdio.stdinOnce ? PLAN_FLAG.STDIN_ONCE : 0) |
-        (request.trace ? PLAN_FLAG.TRACE : 0),
-      uid: stdio.uid,
-      gid: stdio.gid,
-      state_dir: slot(request.stateFolder),
-      cgroup_dir: slot(request.cgroup),
-      join: slot(request.join),
-      clone_flags: request.namespaces,
-      log_fd: slot(stdio.log?.fd),
-      log_max_size: stdio.log?.maxSize ?? 0,
-      log_max_files: stdio.log?.maxFiles ?? 1,
-    },
-    steps,
-    attach: attached.map((fd, index) => ({ fd: slot(fd), streams: streamBits(request.attach[index]!) })),
-    logPath: stdio.log?.path,
-  });
 }
 
 function wordsOf(bytes: Uint8Array): number[] {

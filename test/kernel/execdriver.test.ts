@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newId } from "../../src/base/id.ts";
@@ -14,12 +23,13 @@ import { defaultProfile } from "../../src/container/seccomp_profile.ts";
 import type { Rootfs, Stdio } from "../../src/execdriver/driver.ts";
 import { NativeDriver } from "../../src/execdriver/native.ts";
 import { cgroups } from "../../src/libcontainer/cgroup.ts";
-import type { Mount, Process as OciProcess, Spec } from "../../src/oci/runtime.ts";
+import type { Mount, NamespaceType, Process as OciProcess, Resources, Spec } from "../../src/oci/runtime.ts";
 import { census, settled } from "../census.ts";
 import { type Bench, execDriverContract, outputOf, QUIET, running, until } from "../contract/execdriver.ts";
 
 const APPLETS =
-  "sh cat echo sleep id env ls mount pwd hostname stat readlink stty tty yes head true false touch mkdir ps kill wc printf dd grep";
+  "sh cat echo sleep id env ls mount pwd hostname stat readlink stty tty yes head true false touch mkdir ps kill wc printf dd grep tail";
+const ALL: readonly NamespaceType[] = ["mount", "network", "uts", "pid", "ipc"];
 const CAPABILITIES = [...DEFAULT_CAPABILITIES];
 const READ: Stdio = { ...QUIET, attach: [{ stdin: false, stdout: true, stderr: true }] };
 
@@ -31,14 +41,15 @@ const log = new Log("fatal");
 const root = join(folder, "run");
 
 interface Wishes extends Partial<OciProcess> {
+  readonly namespaces?: readonly NamespaceType[];
+  readonly resources?: Resources;
   readonly mounts?: readonly Mount[];
   readonly readonly?: boolean;
   readonly sysctl?: Record<string, string>;
 }
 
 function specFor(id: string, args: readonly string[], wishes: Wishes = {}): Spec {
-  const { mounts = [], readonly = false, sysctl = {}, ...process } = wishes;
-  const types = ["mount", "network", "uts", "pid", "ipc"] as const;
+  const { mounts = [], readonly = false, sysctl = {}, resources = {}, namespaces = ALL, ...process } = wishes;
   return {
     ociVersion: "1.2.0",
     root: { path: "rootfs", readonly },
@@ -53,9 +64,9 @@ function specFor(id: string, args: readonly string[], wishes: Wishes = {}): Spec
     },
     mounts: [...DEFAULT_MOUNTS, ...mounts],
     linux: {
-      namespaces: types.map((type) => ({ type })),
+      namespaces: namespaces.map((type) => ({ type })),
       cgroupsPath: `${parent}/${id}`,
-      resources: {},
+      resources,
       seccomp: defaultProfile({ capabilities: CAPABILITIES, kernel: [6, 0] }),
       maskedPaths: [...MASKED_PATHS],
       readonlyPaths: [...READONLY_PATHS],
@@ -299,6 +310,88 @@ test("log: rotation keeps as many files as asked for", async () => {
   const sizes = [path, `${path}.1`, `${path}.2`].map((file) => Bun.file(file).size);
   expect(sizes.slice(1).every((size) => size >= 10_000 && size < 10_200)).toBe(true);
   expect(await Bun.file(`${path}.3`).exists()).toBe(false);
+});
+
+test("the host's pids: what the first process leaves behind ends with it", async () => {
+  const { stdout, code } = await shell("sleep 1000 & echo $!; exit 6", {
+    namespaces: ["mount", "uts", "ipc", "network"],
+  });
+  expect(code).toBe(6);
+  expect(() => process.kill(Number(stdout), 0)).toThrow("ESRCH");
+});
+
+test("out of memory: the kernel's kill is told", async () => {
+  const id = newId();
+  const resources = { memory: { limit: 16 * 2 ** 20, swap: 16 * 2 ** 20 } };
+  const spec = specFor(id, ["sh", "-c", "head -c 100000000 /dev/zero | tail -n 1"], {
+    resources,
+  });
+  const started = await bench.driver.run({ id, spec, rootfs: overlayFor(id), stdio: QUIET });
+  expect((await started.exited).oomKilled).toBe(true);
+  await bench.driver.delete(id);
+});
+
+test("tmpcopyup: a tmpfs begins with what it covers", async () => {
+  const mounts: Mount[] = [
+    { destination: "/etc", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "nosuid"] },
+  ];
+  const { stdout } = await shell("grep -c root /etc/passwd; touch /etc/new && stat -c %a /etc", { mounts });
+  expect(stdout).toBe("1\n755\n");
+});
+
+test("a reader that does not read holds the container back, and goes without harm", async () => {
+  await using c = await running(
+    bench,
+    "i=0; while :; do echo line; i=$((i+1)); echo $i > /progress; done",
+    READ,
+  );
+  const seen = () => Number(readFileSync(join(folder, "layers", c.id, "upper/progress"), "utf8"));
+  await until(() => seen() > 100);
+  let last = -1;
+  await until(async () => {
+    const now = seen();
+    const stands = now === last;
+    last = now;
+    await Bun.sleep(100);
+    return stands;
+  });
+  c.process.attached[0]!.close();
+  await until(() => seen() > last + 1000);
+});
+
+test("daemon killed: containers and their logs go on, and are adopted with their exit codes", async () => {
+  const ids = Array.from({ length: 5 }, newId);
+  const ends = join(folder, "ends");
+  mkdirSync(ends);
+  const mounts: Mount[] = [{ destination: "/ends", type: "bind", source: ends, options: ["bind"] }];
+  const requests = ids.map((id, index) => ({
+    id,
+    spec: specFor(
+      id,
+      ["sh", "-c", `while [ ! -e /ends/${index} ]; do echo tick; sleep 0.02; done; exit ${index}`],
+      { mounts },
+    ),
+    rootfs: overlayFor(id),
+    stdio: { ...QUIET, log: { path: join(folder, `${id}.log`), maxSize: 0, maxFiles: 1 } },
+  }));
+  const daemon = Bun.spawn([process.execPath, join(import.meta.dir, "../fake/starter.ts"), root], {
+    stdin: new Blob([JSON.stringify(requests)]),
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  await daemon.stdout.getReader().read();
+  daemon.kill("SIGKILL");
+  await daemon.exited;
+  const size = () => Bun.file(join(folder, `${ids[0]}.log`)).size;
+  const before = size();
+  await until(() => size() > before);
+  writeFileSync(join(ends, "0"), ""); // one ends while nobody is there
+  await until(() => existsSync(join(root, ids[0]!, "exit")));
+  const driver = new NativeDriver({ root, log });
+  const adopted = await Promise.all(ids.map((id) => driver.adopt(id, { tty: false })));
+  for (const index of ids.keys()) writeFileSync(join(ends, String(index)), "");
+  expect(await Promise.all(adopted.map(async (p) => (await p!.exited).code))).toEqual([0, 1, 2, 3, 4]);
+  for (const id of ids) await driver.delete(id);
 });
 
 test("adopt: another daemon finds it running, attached and with its exit code", async () => {
