@@ -2,6 +2,7 @@ import { messageOf } from "../base/errors.ts";
 import { nowNanos, rfc3339 } from "../base/units.ts";
 import type { Container } from "../container/container.ts";
 import { shouldRestart } from "../container/restart.ts";
+import type { Process } from "../execdriver/driver.ts";
 import { discard } from "../jobs/container/remove.ts";
 import { startContainer } from "../jobs/container/start.ts";
 import type { Modules } from "../jobs/needs.ts";
@@ -29,18 +30,25 @@ export async function restore(m: Modules): Promise<void> {
   );
 }
 
-/** True when the container's monitor was found. A run that was never recorded, the daemon died in between, is now. */
+/** True when a run of the container was found that is still to be watched: it lives, or nobody saw its end. */
 async function adopt(m: Modules, container: Container): Promise<boolean> {
   try {
     const process = await m.execdriver.adopt(container.id, { tty: container.config.Tty ?? false });
     if (!process) return false;
     if (container.running) container.process = process;
+    else if (await isRecorded(container, process)) await m.execdriver.delete(container.id);
+    // the daemon died between the start and its record
     else container.started(process, rfc3339(nowNanos()));
-    return true;
+    return container.process !== undefined;
   } catch (error) {
     m.log.error("container not adopted", { container: container.id, error: messageOf(error) });
     return false;
   }
+}
+
+/** It ended, and that end is what the container's state tells: only its remains were not cleaned up. */
+async function isRecorded(container: Container, { pid, exited }: Process): Promise<boolean> {
+  return pid === 0 && rfc3339((await exited).at) === container.state.finishedAt;
 }
 
 /** Its removal was under way, or `--rm` was promised and nobody was there to keep it. */

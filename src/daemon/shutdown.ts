@@ -20,12 +20,15 @@ export function shutdownSeconds(containers: readonly Container[], configured: nu
 /** Stops what runs, all at once, each with its own signal and timeout. Restart policies wait for the next daemon. */
 export async function stopContainers(m: Modules): Promise<void> {
   m.supervisor.stop();
-  const running = m.containers.list().filter((container) => container.running);
-  await Promise.all(
-    running.map((container) =>
-      stopContainer(m, container, { byUser: false }).catch((error: unknown) =>
-        m.log.error("container not stopped", { container: container.id, error: messageOf(error) }),
-      ),
-    ),
-  );
+  const containers = m.containers.list();
+  await Promise.all(containers.filter(({ running }) => running).map((container) => stopOne(m, container)));
+  await Promise.all(containers.map((container) => m.supervisor.settled(container)));
+}
+
+async function stopOne(m: Modules, container: Container): Promise<void> {
+  try {
+    await stopContainer(m, container, { byUser: false });
+  } catch (error) {
+    m.log.error("container not stopped", { container: container.id, error: messageOf(error) });
+  }
 }
