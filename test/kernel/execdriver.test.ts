@@ -1,119 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { newId } from "../../src/base/id.ts";
-import { Log } from "../../src/base/log.ts";
-import {
-  DEFAULT_CAPABILITIES,
-  DEFAULT_MOUNTS,
-  MASKED_PATHS,
-  READONLY_PATHS,
-} from "../../src/container/profile.ts";
-import { defaultProfile } from "../../src/container/seccomp_profile.ts";
-import type { Rootfs, Stdio } from "../../src/execdriver/driver.ts";
-import { NativeDriver } from "../../src/execdriver/native.ts";
-import { cgroups } from "../../src/libcontainer/cgroup.ts";
-import type { Mount, NamespaceType, Process as OciProcess, Resources, Spec } from "../../src/oci/runtime.ts";
-import { census, settled } from "../census.ts";
-import { type Bench, execDriverContract, outputOf, QUIET, running, until } from "../contract/execdriver.ts";
+import type { Mount } from "../../src/oci/runtime.ts";
+import { execDriverContract, outputOf, QUIET } from "../contract/execdriver.ts";
+import { NativeBench, READ } from "../native.ts";
 
-const APPLETS =
-  "sh cat echo sleep id env ls mount pwd hostname stat readlink stty tty yes head true false touch mkdir ps kill wc printf dd grep tail";
-const ALL: readonly NamespaceType[] = ["mount", "network", "uts", "pid", "ipc"];
-const CAPABILITIES = [...DEFAULT_CAPABILITIES];
-const READ: Stdio = { ...QUIET, attach: [{ stdin: false, stdout: true, stderr: true }] };
+const bench = new NativeBench();
+const { folder, shell, spec: specFor, rootfs: overlayFor } = bench;
 
-const folder = mkdtempSync(join(tmpdir(), "bk-execdriver-"));
-const parent = `/bk-execdriver-${process.pid}`;
-const scope = { marks: [folder, parent] };
-const before = census(scope);
-const log = new Log("fatal");
-const root = join(folder, "run");
-
-interface Wishes extends Partial<OciProcess> {
-  readonly namespaces?: readonly NamespaceType[];
-  readonly resources?: Resources;
-  readonly mounts?: readonly Mount[];
-  readonly readonly?: boolean;
-  readonly sysctl?: Record<string, string>;
-}
-
-function specFor(id: string, args: readonly string[], wishes: Wishes = {}): Spec {
-  const { mounts = [], readonly = false, sysctl = {}, resources = {}, namespaces = ALL, ...process } = wishes;
-  return {
-    ociVersion: "1.2.0",
-    root: { path: "rootfs", readonly },
-    hostname: "inside",
-    process: {
-      user: { uid: 0, gid: 0, additionalGids: [0] },
-      args: [...args],
-      env: ["PATH=/bin", "HOME=/root"],
-      cwd: "/",
-      capabilities: { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES },
-      ...process,
-    },
-    mounts: [...DEFAULT_MOUNTS, ...mounts],
-    linux: {
-      namespaces: namespaces.map((type) => ({ type })),
-      cgroupsPath: `${parent}/${id}`,
-      resources,
-      seccomp: defaultProfile({ capabilities: CAPABILITIES, kernel: [6, 0] }),
-      maskedPaths: [...MASKED_PATHS],
-      readonlyPaths: [...READONLY_PATHS],
-      sysctl,
-    },
-  };
-}
-
-function overlayFor(id: string): Rootfs {
-  const upper = join(folder, "layers", id, "upper");
-  const work = join(folder, "layers", id, "work");
-  for (const path of [upper, work]) mkdirSync(path, { recursive: true });
-  return { kind: "overlay", lower: [join(folder, "base")], upper, work };
-}
-
-const bench: Bench = { driver: new NativeDriver({ root, log }), spec: specFor, rootfs: overlayFor };
-
-async function shell(line: string, wishes: Wishes = {}) {
-  const id = newId();
-  const spec = specFor(id, ["sh", "-c", line], wishes);
-  const process = await bench.driver.run({ id, spec, rootfs: overlayFor(id), stdio: READ });
-  const output = await outputOf(process.attached[0]!);
-  const { code } = await process.exited;
-  await bench.driver.delete(id);
-  return { ...output, code };
-}
-
-beforeAll(() => {
-  if (process.getuid?.() !== 0) throw new Error("kernel tests need root");
-  const busybox = Bun.which("busybox");
-  if (!busybox) throw new Error("busybox is missing: apt-get install busybox-static");
-  const base = join(folder, "base");
-  for (const name of ["bin", "etc", "root", "tmp"]) mkdirSync(join(base, name), { recursive: true });
-  cpSync(busybox, join(base, "bin/busybox"));
-  for (const name of APPLETS.split(" ")) symlinkSync("busybox", join(base, "bin", name));
-  writeFileSync(
-    join(base, "etc/passwd"),
-    "root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n",
-  );
-  writeFileSync(join(base, "etc/group"), "root:x:0:\nwheel:x:10:root,alice\nalice:x:1000:\n");
-});
-
-afterAll(async () => {
-  cgroups().prune(parent);
-  rmSync(folder, { recursive: true, force: true });
-  expect(await settled(before, scope)).toEqual([]);
-});
+afterAll(() => bench.close());
 
 describe("native driver", () => execDriverContract(bench));
 
@@ -229,89 +125,6 @@ test("init: the program is a child of docker-init, which ends with its code", as
   await bench.driver.delete(id);
 });
 
-test("terminal: has a size, is resized, and answers on one stream", async () => {
-  const attach = [{ stdin: true, stdout: true, stderr: true }];
-  const stdio: Stdio = { tty: true, openStdin: true, stdinOnce: true, attach };
-  await using c = await running(
-    bench,
-    "tty; stty size; read x; stty size; ls -l /dev/console; echo $x",
-    stdio,
-    {
-      terminal: true,
-      consoleSize: { height: 33, width: 77 },
-    },
-  );
-  const [peer] = c.process.attached;
-  let seen = "";
-  const reading = (async () => {
-    for await (const chunk of peer!.input) seen += Buffer.from(chunk).toString();
-  })();
-  await until(() => seen.includes("33 77"));
-  await c.process.resize(40, 100);
-  await peer!.write(Buffer.from("typed\n"));
-  await reading;
-  expect(seen).toMatch(
-    /\/dev\/pts\/0\r\n33 77\r\ntyped\r\n40 100\r\ncrw.*136, +0 .*\/dev\/console\r\ntyped\r\n$/s,
-  );
-});
-
-test("exec with a terminal, as a user, in another folder", async () => {
-  await using c = await running(bench, "exec sleep 1000");
-  const { process: base } = specFor("x", ["sh", "-c", "tty; id -u; pwd; stty size"]);
-  const exec = await bench.driver.exec({
-    container: c.id,
-    id: newId(),
-    process: {
-      ...base,
-      terminal: true,
-      consoleSize: { height: 5, width: 6 },
-      user: { uid: 1000, gid: 1000 },
-      cwd: "/tmp",
-    },
-    stdio: {
-      tty: true,
-      openStdin: false,
-      stdinOnce: false,
-      attach: [{ stdin: false, stdout: true, stderr: true }],
-    },
-  });
-  let seen = "";
-  for await (const chunk of exec.attached[0]!.input) seen += Buffer.from(chunk).toString();
-  expect(seen).toBe("/dev/pts/0\r\n1000\r\n/tmp\r\n5 6\r\n");
-  expect((await exec.exited).code).toBe(0);
-});
-
-test("log: Docker's format, long lines in pieces, no end of line at the end", async () => {
-  const path = join(folder, "test.log");
-  const stdio = { ...QUIET, log: { path, maxSize: 0, maxFiles: 1 } };
-  const line = `printf 'a<b>&"\\\\\\t\\n'; printf '\\377\\xe2\\x82\\xac\\n' >&2; head -c 20000 /dev/zero; printf end`;
-  await using c = await running(bench, line, stdio);
-  await c.process.exited;
-  const entries = readFileSync(path, "utf8").trimEnd().split("\n");
-  expect(
-    entries.some((e) =>
-      e.startsWith('{"log":"a\\u003cb\\u003e\\u0026\\"\\\\\\u0009\\n","stream":"stdout","time":"20'),
-    ),
-  ).toBe(true);
-  const parsed = entries.map((e) => JSON.parse(e) as { log: string; stream: string; time: string });
-  const of = (stream: string) => parsed.filter((e) => e.stream === stream).map((e) => e.log);
-  expect(of("stderr")).toEqual(["\ufffd€\n"]);
-  expect(of("stdout").map((e) => e.length)).toEqual([9, 16384, 20000 - 16384 + 3]);
-  expect(
-    parsed.every((e) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/.test(e.time) && !/0Z$/.test(e.time)),
-  ).toBe(true);
-});
-
-test("log: rotation keeps as many files as asked for", async () => {
-  const path = join(folder, "rotated.log");
-  const stdio = { ...QUIET, log: { path, maxSize: 10_000, maxFiles: 3 } };
-  await using c = await running(bench, "yes 0123456789 | head -n 1000", stdio);
-  await c.process.exited;
-  const sizes = [path, `${path}.1`, `${path}.2`].map((file) => Bun.file(file).size);
-  expect(sizes.slice(1).every((size) => size >= 10_000 && size < 10_200)).toBe(true);
-  expect(await Bun.file(`${path}.3`).exists()).toBe(false);
-});
-
 test("the host's pids: what the first process leaves behind ends with it", async () => {
   const { stdout, code } = await shell("sleep 1000 & echo $!; exit 6", {
     namespaces: ["mount", "uts", "ipc", "network"],
@@ -337,74 +150,6 @@ test("tmpcopyup: a tmpfs begins with what it covers", async () => {
   ];
   const { stdout } = await shell("grep -c root /etc/passwd; touch /etc/new && stat -c %a /etc", { mounts });
   expect(stdout).toBe("1\n755\n");
-});
-
-test("a reader that does not read holds the container back, and goes without harm", async () => {
-  await using c = await running(
-    bench,
-    "i=0; while :; do echo line; i=$((i+1)); echo $i > /progress; done",
-    READ,
-  );
-  const seen = () => Number(readFileSync(join(folder, "layers", c.id, "upper/progress"), "utf8"));
-  await until(() => seen() > 100);
-  let last = -1;
-  await until(async () => {
-    const now = seen();
-    const stands = now === last;
-    last = now;
-    await Bun.sleep(100);
-    return stands;
-  });
-  c.process.attached[0]!.close();
-  await until(() => seen() > last + 1000);
-});
-
-test("daemon killed: containers and their logs go on, and are adopted with their exit codes", async () => {
-  const ids = Array.from({ length: 5 }, newId);
-  const ends = join(folder, "ends");
-  mkdirSync(ends);
-  const mounts: Mount[] = [{ destination: "/ends", type: "bind", source: ends, options: ["bind"] }];
-  const requests = ids.map((id, index) => ({
-    id,
-    spec: specFor(
-      id,
-      ["sh", "-c", `while [ ! -e /ends/${index} ]; do echo tick; sleep 0.02; done; exit ${index}`],
-      { mounts },
-    ),
-    rootfs: overlayFor(id),
-    stdio: { ...QUIET, log: { path: join(folder, `${id}.log`), maxSize: 0, maxFiles: 1 } },
-  }));
-  const daemon = Bun.spawn([process.execPath, join(import.meta.dir, "../fake/starter.ts"), root], {
-    stdin: new Blob([JSON.stringify(requests)]),
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  await daemon.stdout.getReader().read();
-  daemon.kill("SIGKILL");
-  await daemon.exited;
-  const size = () => Bun.file(join(folder, `${ids[0]}.log`)).size;
-  const before = size();
-  await until(() => size() > before);
-  writeFileSync(join(ends, "0"), ""); // one ends while nobody is there
-  await until(() => existsSync(join(root, ids[0]!, "exit")));
-  const driver = new NativeDriver({ root, log });
-  const adopted = await Promise.all(ids.map((id) => driver.adopt(id, { tty: false })));
-  for (const index of ids.keys()) writeFileSync(join(ends, String(index)), "");
-  expect(await Promise.all(adopted.map(async (p) => (await p!.exited).code))).toEqual([0, 1, 2, 3, 4]);
-  for (const id of ids) await driver.delete(id);
-});
-
-test("adopt: another daemon finds it running, attached and with its exit code", async () => {
-  await using c = await running(bench, "read x; echo $x; exit 4", { ...READ, openStdin: true });
-  const other = new NativeDriver({ root, log });
-  const adopted = await other.adopt(c.id, { tty: false });
-  expect(adopted?.pid).toBe(c.process.pid);
-  const peer = await adopted!.attach({ stdin: true, stdout: true, stderr: true });
-  await peer.write(Buffer.from("hello\n"));
-  expect((await outputOf(peer)).stdout).toBe("hello\n");
-  expect(await adopted!.exited).toMatchObject({ code: 4 });
-  const later = await new NativeDriver({ root, log }).adopt(c.id, { tty: false });
-  expect(await later!.exited).toMatchObject({ code: 4 });
 });
 
 test("resolveUser: names and numbers beneath the root's layers, in Docker's words", () => {
