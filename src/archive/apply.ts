@@ -203,7 +203,7 @@ export class Applier implements Disposable {
   #whiteout(parent: string, base: string): void {
     if (base === OPAQUE) {
       if (this.#whiteouts === "remove") this.#empty(parent);
-      else if (parent === "") return;
+      else if (parent === "") at.setXattr(this.#root.fd, ".", "trusted.overlay.opaque", OPAQUE_YES);
       else
         this.#root.in(
           parent,

@@ -42,7 +42,7 @@ export interface UnpackOptions {
 }
 
 /** Pieces are gathered to this size before they change threads. bytes */
-const BATCH = 1 << 20;
+const BATCH = 1 << 18;
 /** Bytes on their way to a worker: more would only fill memory. */
 const WINDOW = 4 * BATCH;
 /** A worker starts in 10 ms and holds a few MB: it waits a little for the next layer of the same image. */

@@ -11,6 +11,7 @@ import {
 import { join } from "node:path";
 import { conflict } from "../base/errors.ts";
 import type { Rootfs } from "../execdriver/driver.ts";
+import { isOpaque } from "../sys/at.ts";
 import { detach, detachBelow, mountOverlay } from "../sys/overlay.ts";
 import { overlayChanges } from "./changes.ts";
 import type { Change, GraphDriver, Mounted } from "./driver.ts";
@@ -135,9 +136,15 @@ export class Overlay2 implements GraphDriver {
     return `${this.#home}/${id}/merged`;
   }
 
-  /** Topmost first; the mount points that every root has at the bottom. */
+  /** Topmost first, down to one whose root hides the rest; the mount points that every root has at the bottom. */
   #lower(parents: readonly string[]): string[] {
-    const lower = parents.map((parent) => this.folder(parent));
+    const lower: string[] = [];
+    for (const parent of parents) {
+      const folder = this.folder(parent);
+      lower.push(folder);
+      // overlayfs looks at this mark in every folder but the root.
+      if (isOpaque(folder)) break;
+    }
     lower.push(this.folder(INIT));
     return lower;
   }

@@ -94,6 +94,20 @@ export function graphDriverContract(name: string, make: MakeDriver): void {
       });
     });
 
+    test("a layer may hide all that is below it", async () => {
+      await using place = new Place(make);
+      await place.layer("low", { name: "a", content: "low" }, { name: "d/x", content: "low" });
+      await place.layer("top", { name: "b", content: "top" }, { name: "d/y" }, { name: ".wh..wh..opq" });
+      await place.container("c", (root) => {
+        expect(
+          readdirSync(root)
+            .filter((name) => ["a", "b", "d"].includes(name))
+            .sort(),
+        ).toEqual(["b", "d"]);
+        expect(readdirSync(join(root, "d"))).toEqual(["y"]);
+      });
+    });
+
     test("a whiteout behind a folder of the same tar hides only what is below", async () => {
       await using place = new Place(make);
       await place.layer("low", { name: "d/x", content: "low" });
