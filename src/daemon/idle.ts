@@ -3,8 +3,7 @@ import type { Server } from "../server/serve.ts";
 /** Looks so often whether anything goes on. milliseconds */
 const EVERY = 500;
 /** So long without a request, and memory is given back. milliseconds */
-const REST = 10_000;
-const REST_EVERY = 5_000;
+const REST = 3_000;
 
 /** Calls `end` once, when for `seconds` no request was in work and `busy` said no. What it returns stops watching. */
 export function whenIdle(seconds: number, server: Server, busy: () => boolean, end: () => void): () => void {
@@ -27,6 +26,6 @@ export function whenQuiet(server: Server, rest: () => void): () => void {
     const quiet = server.quietFor >= REST;
     if (quiet && !rested) rest();
     rested = quiet;
-  }, REST_EVERY);
+  }, REST);
   return () => clearInterval(timer);
 }
