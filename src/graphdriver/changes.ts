@@ -84,7 +84,7 @@ function merged(below: readonly string[], name: string): Below {
     place ||= candidate;
     if (!found.isDirectory()) break;
     folders.push(candidate);
-    if (isOpaque(candidate)) break;
+    if (isOpaque(bytes(candidate))) break;
   }
   return { stats, folders, place };
 }
@@ -112,7 +112,7 @@ async function upperEntry(
     changes.add(below.stats ? MODIFIED : ADDED, path);
     return true;
   }
-  const opaque = above.opaque || isOpaque(upper);
+  const opaque = above.opaque || isOpaque(bytes(upper));
   const inside = await upperFolder(changes, upper, { below: below.folders, path, opaque });
   const hidden = opaque && deleted(changes, upper, below.folders, path);
   const same =

@@ -142,9 +142,10 @@ export function xattrs(dir: number, name: string): Map<string, Uint8Array> {
 }
 
 /** True for a folder that hides all below it: overlayfs.rst "whiteouts and opaque directories". */
-export function isOpaque(path: string): boolean {
+export function isOpaque(path: string | Buffer): boolean {
   const value = Buffer.alloc(2);
-  return libc.lgetxattr(libc.zb(path), "trusted.overlay.opaque", value) === 1 && value[0] === 0x79;
+  const name = Buffer.concat([Buffer.from(path), Buffer.from([0])]);
+  return libc.lgetxattr(name, "trusted.overlay.opaque", value) === 1 && value[0] === 0x79;
 }
 
 /** XATTR_SIZE_MAX, and XATTR_LIST_MAX: limits.h */
