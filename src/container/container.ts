@@ -83,6 +83,8 @@ export class Container {
   readonly pending: Pending[] = [];
   /** The steps of the last start. */
   trace: TraceStep[] = [];
+  /** An earlier run, or half of one, may have left cgroups and a state folder. */
+  traces = false;
   /** Set while a stop or kill wants the next exit to be the last one, whatever the restart policy says. */
   exitOnNext = false;
   readonly #hold: <T>(body: () => Promise<T>) => Promise<T>;

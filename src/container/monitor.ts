@@ -54,6 +54,9 @@ export class Supervisor {
   /** Resolves when nothing is left of an earlier run of this container: a new one may begin. */
   async settled(container: Container): Promise<void> {
     await this.#cleaning.get(container.id);
+    if (!container.traces) return;
+    await this.#parts.execdriver.delete(container.id);
+    container.traces = false;
   }
 
   /** The delays of the restart policy begin anew: a user starts the container. */
@@ -144,6 +147,9 @@ export class Supervisor {
   #clean(container: Container): void {
     const cleaning = this.#parts.execdriver
       .delete(container.id)
+      .then(() => {
+        container.traces = false;
+      })
       .catch((error: unknown) =>
         this.#parts.log.warn("run not cleaned up", { container: container.id, error: messageOf(error) }),
       )

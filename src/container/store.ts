@@ -197,7 +197,8 @@ export class Containers {
     for (const row of rows) {
       try {
         const record = { ...(JSON.parse(row.record) as ContainerRecord), name: row.name };
-        this.#add(record, { ...newState(), ...(JSON.parse(row.state) as StateRecord) });
+        const state = { ...newState(), ...(JSON.parse(row.state) as StateRecord) };
+        this.#add(record, state).traces = true;
       } catch (error) {
         throw internal(`container ${row.id} in the graph cannot be read`, error);
       }

@@ -95,6 +95,7 @@ async function run(m: StartNeeds, container: Container, undo: Undo): Promise<voi
   }
   trace.lap("run");
   container.started(process, rfc3339(nowNanos()));
+  container.traces = true;
   container.trace = trace.steps;
   m.supervisor.watch(container, process);
   m.containers.save(container);
