@@ -1,4 +1,4 @@
-import { internal, unsupported } from "../base/errors.ts";
+import { internal } from "../base/errors.ts";
 
 /** What `--security-opt` asks for. */
 export interface SecurityOptions {
@@ -60,8 +60,8 @@ export function securityOptions(options: readonly string[]): SecurityOptions {
   return { ...found, ...texts };
 }
 
-/** On a host without AppArmor a profile's name has no meaning, as in Docker. Throws `unsupported` where it would have one. */
-export function checkApparmor(profile: string | undefined, { apparmor }: { apparmor: boolean }): void {
-  if (!apparmor || !profile || profile === "unconfined") return;
-  throw unsupported(`AppArmor profiles are not supported by this engine: ${profile}`);
-}
+/** The profile that is set at exec; on a host without AppArmor its name has no meaning, as in Docker. */
+export const apparmorProfile = (
+  option: string | undefined,
+  host: { apparmor: boolean },
+): string | undefined => (host.apparmor && option !== "unconfined" ? option || undefined : undefined);

@@ -214,6 +214,14 @@ test("spec: security options", () => {
   expect(() => spec({ SecurityOpt: ["foo=bar"] })).toThrow('invalid --security-opt 2: "foo=bar"');
 });
 
+test("spec: an AppArmor profile has no meaning where there is no AppArmor", () => {
+  const host = { SecurityOpt: ["apparmor=mine"] };
+  expect(spec(host).process.apparmorProfile).toBeUndefined();
+  const armed = { facts: { ...facts, apparmor: true } };
+  expect(spec(host, {}, armed).process.apparmorProfile).toBe("mine");
+  expect(spec({ SecurityOpt: ["apparmor=unconfined"] }, {}, armed).process.apparmorProfile).toBeUndefined();
+});
+
 test("spec: a profile of the user's is resolved, with its 64-bit numbers whole", () => {
   const profile = `{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
     {"names":["mkdir"],"action":"SCMP_ACT_ERRNO","args":[{"index":0,"value":18446744073709551615,"op":"SCMP_CMP_EQ"}]},

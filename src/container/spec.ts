@@ -7,7 +7,7 @@ import { commandOf } from "./merge.ts";
 import { capabilitiesOf, MASKED_PATHS, NETWORK_SYSCTLS, READONLY_PATHS, thermalPath } from "./profile.ts";
 import { devicesOf, resourcesOf } from "./resources.ts";
 import { defaultProfile, parseProfile } from "./seccomp_profile.ts";
-import { type SecurityOptions, securityOptions } from "./security.ts";
+import { apparmorProfile, type SecurityOptions, securityOptions } from "./security.ts";
 import { mountsOf } from "./spec_mounts.ts";
 
 /** A mount that is decided: what stands where, with mount(8) options. */
@@ -72,14 +72,20 @@ export function specOf(input: SpecInput): Spec {
     ...(ownUts ? { hostname: input.hostname } : {}),
     ...(ownUts && config.Domainname ? { domainname: config.Domainname } : {}),
     ...(host.Annotations ? { annotations: host.Annotations } : {}),
-    process: processOf(input, security, capabilities),
+    process: processOf(input, facts, security, capabilities),
     mounts: mountsOf(input, { privileged, writableCgroups: security.writableCgroups }),
     linux: linuxOf(input, facts, security, capabilities),
   };
 }
 
-function processOf(input: SpecInput, security: SecurityOptions, capabilities: string[]): Process {
+function processOf(
+  input: SpecInput,
+  facts: HostFacts,
+  security: SecurityOptions,
+  capabilities: string[],
+): Process {
   const { config, host, user } = input;
+  const profile = apparmorProfile(security.apparmor, facts);
   const { uid, gid, umask, additionalGids } = user;
   const [height = 0, width = 0] = host.ConsoleSize ?? [];
   return {
@@ -92,6 +98,7 @@ function processOf(input: SpecInput, security: SecurityOptions, capabilities: st
     capabilities: threeSets(capabilities),
     rlimits: rlimitsOf([...input.defaults.ulimits, ...(host.Ulimits ?? [])]),
     noNewPrivileges: security.noNewPrivileges,
+    ...(profile ? { apparmorProfile: profile } : {}),
     oomScoreAdj: host.OomScoreAdj ?? 0,
   };
 }
@@ -191,6 +198,7 @@ export function execProcessOf(
     capabilities: body.Privileged ? threeSets([...hostFacts().capabilities]) : process.capabilities,
     rlimits: process.rlimits,
     noNewPrivileges: process.noNewPrivileges,
+    ...(process.apparmorProfile ? { apparmorProfile: process.apparmorProfile } : {}),
     oomScoreAdj: process.oomScoreAdj,
   };
 }

@@ -123,12 +123,6 @@ test("validate: memory without the OOM killer and without a limit is warned of",
   );
 });
 
-test("validate: an AppArmor profile has no meaning where there is no AppArmor, else it is refused", () => {
-  const host = { SecurityOpt: ["apparmor=mine"] };
-  expect(validateHostConfig(host, {}, facts).warnings).toEqual([]);
-  expect(() => validateHostConfig(host, {}, { ...facts, apparmor: true })).toThrow("not supported");
-});
-
 test("facts: lists of cpus are read as cpuset(7) writes them", () => {
   expect(listOf("0-2,5")).toEqual([0, 1, 2, 5]);
   for (const bad of ["", "a", "3-1", "1-", "-1"]) expect(() => listOf(bad)).toThrow(RangeError);

@@ -4,7 +4,7 @@ import { type HostFacts, hostFacts } from "./facts.ts";
 import { capabilitiesOf } from "./profile.ts";
 import { parseDeviceRule } from "./resources.ts";
 import { parseProfile } from "./seccomp_profile.ts";
-import { checkApparmor, securityOptions } from "./security.ts";
+import { securityOptions } from "./security.ts";
 import { checkSysctls } from "./sysctls.ts";
 import { checkLimits } from "./validate_limits.ts";
 
@@ -23,7 +23,6 @@ export function validateHostConfig(
     available: facts.capabilities,
   });
   const security = securityOptions(host.SecurityOpt ?? []);
-  checkApparmor(security.apparmor, facts);
   if (security.seccomp && security.seccomp !== "unconfined" && security.seccomp !== "builtin")
     parseProfile(security.seccomp, { capabilities, kernel: facts.kernel });
   checkSysctls(host);
