@@ -247,4 +247,5 @@ export const DAEMON_FLAGS = {
     refuse: never("containers have no user namespace of their own yet"),
   }),
   validate: toggle("Validate daemon configuration and exit", false, { file: null }),
+  version: toggle("Print version information and quit", false, { short: "v", file: null }),
 } as const;

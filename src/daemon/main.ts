@@ -1,3 +1,4 @@
+import { build } from "../base/build.ts";
 import { messageOf } from "../base/errors.ts";
 import { Log } from "../base/log.ts";
 import { boot } from "./boot.ts";
@@ -9,6 +10,10 @@ import { levelOf } from "./settings.ts";
  * `--idle-exit`; a signal ends the process itself. Throws when it cannot start.
  */
 export async function runDaemon(values: FlagValues, given: ReadonlySet<string>): Promise<number> {
+  if (values.version) {
+    process.stdout.write(`bunker version ${build.version}, build ${build.commit}\n`);
+    return 0;
+  }
   let config = configure(values, given);
   if (config.validate) {
     process.stdout.write("configuration OK\n");
