@@ -35,6 +35,8 @@ export class FakeRegistry implements AsyncDisposable {
   mischief: Mischief = {};
   /** Blobs wait for it, when it is there. */
   gate: Promise<void> | undefined;
+  /** One blob waits for its own. */
+  gateFor: { readonly digest: string; readonly open: Promise<void> } | undefined;
   readonly #server: Bun.Server<undefined>;
   readonly #blobs = new Map<string, Uint8Array>();
   readonly #manifests = new Map<string, { type: string; bytes: Uint8Array }>();
@@ -107,6 +109,7 @@ export class FakeRegistry implements AsyncDisposable {
     if (mischief.failing && mischief.failing.times-- > 0)
       return new Response("try again", { status: mischief.failing.status });
     await this.gate;
+    if (this.gateFor?.digest === digest) await this.gateFor.open;
     const from = mischief.noRange ? 0 : Number(/^bytes=(\d+)-/.exec(range ?? "")?.[1] ?? 0);
     const bytes = mischief.corrupt === digest ? flipped(blob) : blob;
     return this.#stream(bytes.subarray(from), from, blob.length);
