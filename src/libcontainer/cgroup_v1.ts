@@ -137,12 +137,14 @@ export class CgroupV1 implements Cgroup {
   }
 }
 
-/** A cpuset is born empty and takes no process until it has cpus and memory nodes (cpusets.rst, "clone_children"). */
+/**
+ * A cpuset is born empty and takes no process until it has cpus and memory nodes; with its parent's `clone_children` it is
+ * born with both (cgroup-v1/cpusets.rst).
+ */
 function inheritCpuset(directory: string): void {
-  for (const file of ["cpuset.cpus", "cpuset.mems"]) {
-    if (readFileSync(`${directory}/${file}`, "utf8").trim()) continue;
+  if (readFileSync(`${directory}/cpuset.cpus`, "utf8").trim()) return;
+  for (const file of ["cpuset.cpus", "cpuset.mems"])
     writeFileSync(`${directory}/${file}`, readFileSync(`${dirname(directory)}/${file}`, "utf8"));
-  }
 }
 
 /** All that cgroup v1 has had (cgroup-v1/cgroups.rst); each that is mounted is joined, limited by us or not. */
