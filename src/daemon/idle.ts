@@ -3,10 +3,19 @@ import type { Server } from "../server/serve.ts";
 /** Looks so often whether anything goes on. milliseconds */
 const EVERY = 500;
 /** So long without a request, and memory is given back. milliseconds */
-const REST = 3_000;
+const REST = 1_500;
+
+/** What is watched of the server. */
+export type Watched = Pick<Server, "active" | "quietFor">;
 
 /** Calls `end` once, when for `seconds` no request was in work and `busy` said no. What it returns stops watching. */
-export function whenIdle(seconds: number, server: Server, busy: () => boolean, end: () => void): () => void {
+export function whenIdle(
+  seconds: number,
+  server: Watched,
+  busy: () => boolean,
+  end: () => void,
+  every = EVERY,
+): () => void {
   if (seconds <= 0) return () => {};
   let busyUntil = performance.now();
   const timer = setInterval(() => {
@@ -15,17 +24,19 @@ export function whenIdle(seconds: number, server: Server, busy: () => boolean, e
     if (Math.min(now - busyUntil, server.quietFor) < seconds * 1000) return;
     clearInterval(timer);
     end();
-  }, EVERY);
+  }, every);
   return () => clearInterval(timer);
 }
 
-/** Calls `rest` once for each time that no request comes for some seconds. What it returns stops watching. */
-export function whenQuiet(server: Server, rest: () => void): () => void {
+/** Calls `rest` once each time that no request came for a while. What it returns stops watching. */
+export function whenQuiet(server: Watched, rest: () => void, quiet = REST): () => void {
   let rested = false;
-  const timer = setInterval(() => {
-    const quiet = server.quietFor >= REST;
-    if (quiet && !rested) rest();
-    rested = quiet;
-  }, REST);
-  return () => clearInterval(timer);
+  const look = () => {
+    const missing = quiet - server.quietFor;
+    if (missing <= 0 && !rested) rest();
+    rested = missing <= 0;
+    timer = setTimeout(look, rested ? quiet : missing);
+  };
+  let timer = setTimeout(look, quiet);
+  return () => clearTimeout(timer);
 }
