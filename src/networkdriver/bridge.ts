@@ -1,8 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { EngineError, internal, invalid, messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { type Link, Rtnetlink } from "../sys/rtnetlink.ts";
+import { Rtnetlink } from "../sys/rtnetlink.ts";
 import type {
   Attachment,
   EndpointRecord,
@@ -11,32 +10,19 @@ import type {
   NetworkFacts,
   PublishedPort,
 } from "./driver.ts";
-import { Firewall, type Target } from "./firewall.ts";
+import { Firewall } from "./firewall.ts";
+import { HostBridge, type HostBridgeOptions, newLinkName, randomMac } from "./host_bridge.ts";
 import { IpAllocator } from "./ipallocator.ts";
 import type { Namespaces } from "./namespaces.ts";
 import { PortMapper } from "./portmapper.ts";
 import { Ready } from "./ready.ts";
-import {
-  contains,
-  formatAddress,
-  formatSubnet,
-  freePool,
-  parseAddress,
-  parseCidr,
-  type Subnet,
-  subnetOf,
-} from "./subnet.ts";
+import type { Target } from "./rules.ts";
+import { contains, formatAddress, formatSubnet, parseAddress, parseCidr } from "./subnet.ts";
 
 /** dockerd's flags of the default bridge. */
-export interface BridgeOptions {
-  readonly name: string;
-  /** The bridge is the host's (`--bridge NAME`): it must exist, and it is never removed. */
-  readonly foreign: boolean;
-  /** Its address, `172.17.0.1/16`; none: the one it has, or the first free one of Docker's pools. */
-  readonly bip?: string;
+export interface BridgeOptions extends HostBridgeOptions {
   /** The part of the subnet that containers get. */
   readonly fixedCidr?: string;
-  readonly mtu: number;
   readonly icc: boolean;
   readonly ipMasq: boolean;
   readonly ipForward: boolean;
@@ -48,10 +34,6 @@ export interface BridgeOptions {
   readonly ready: number;
 }
 
-/** How our ends of the pairs are called: `bnk` and 12 hex digits, the 15 signs that a name may have. */
-const PREFIX = "bnk";
-/** A link that a dead container left goes by itself, with its namespace; what is there after this is swept. milliseconds */
-const GRACE = 1000;
 /** How often we look whether somebody flushed the firewall or put a drop policy over it. milliseconds */
 const WATCH = 30_000;
 
@@ -74,9 +56,7 @@ export class BridgeDriver implements NetworkDriver {
   readonly #ready: Ready<Slot>;
   readonly #ports: PortMapper;
   readonly #firewall: Firewall | undefined;
-  #bridge: Link | undefined;
-  #subnet: Subnet = { network: 0, prefix: 0 };
-  #gateway = 0;
+  #made: HostBridge | undefined;
   #addresses: IpAllocator | undefined;
   #watch: Timer | undefined;
 
@@ -98,8 +78,8 @@ export class BridgeDriver implements NetworkDriver {
     const { name, icc, ipMasq, hostIp, mtu, fixedCidr } = this.#options;
     const prefix = "com.docker.network.bridge";
     return {
-      subnet: formatSubnet(this.#subnet),
-      gateway: formatAddress(this.#gateway),
+      subnet: formatSubnet(this.#bridge.subnet),
+      gateway: formatAddress(this.#bridge.gateway),
       range: fixedCidr,
       options: {
         [`${prefix}.default_bridge`]: "true",
@@ -113,18 +93,11 @@ export class BridgeDriver implements NetworkDriver {
   }
 
   async init(): Promise<void> {
-    const { name, mtu, ipForward } = this.#options;
-    const bridge = this.#findOrMake();
-    this.#bridge = bridge;
-    const { address, subnet } = this.#place(bridge);
-    this.#gateway = address;
-    this.#subnet = subnet;
+    if (this.#made) return;
+    this.#made = new HostBridge(this.#options, this.#links);
     this.#addresses = this.#allocator();
-    this.#address(bridge);
-    if (!this.#options.foreign && bridge.mtu !== mtu) this.#links.setMtu(bridge.index, mtu);
-    if (!bridge.up) this.#links.setUp(bridge.index);
-    if (this.#firewall) sysctl(`ipv4/conf/${name}/route_localnet`, "1");
-    if (ipForward && sysctl("ipv4/ip_forward", "1"))
+    if (this.#firewall) sysctl(`ipv4/conf/${this.#options.name}/route_localnet`, "1");
+    if (this.#options.ipForward && sysctl("ipv4/ip_forward", "1"))
       this.#log.info("turned net.ipv4.ip_forward on: containers need the host to forward");
   }
 
@@ -133,7 +106,7 @@ export class BridgeDriver implements NetworkDriver {
     for (const { name, address, ports } of endpoints) {
       if (address === undefined) continue;
       const number = parseAddress(address)!;
-      if (contains(this.#subnet, number)) this.#addresses!.take(number);
+      if (contains(this.#bridge.subnet, number)) this.#addresses!.take(number);
       else
         this.#log.warn("a container is outside of the bridge's new subnet: restart it", {
           container: name,
@@ -147,7 +120,7 @@ export class BridgeDriver implements NetworkDriver {
         });
     }
     this.#firewall?.install(this.#ruled(), targets);
-    this.#sweep(new Set(endpoints.flatMap(({ link }) => link ?? [])));
+    this.#bridge.sweep(new Set(endpoints.flatMap(({ link }) => link ?? [])), this.#log);
     this.#watch = setInterval(() => this.check(), WATCH);
     this.#watch.unref();
     this.#ready.open();
@@ -165,8 +138,8 @@ export class BridgeDriver implements NetworkDriver {
         link,
         mac,
         address,
-        prefix: this.#subnet.prefix,
-        gateway: formatAddress(this.#gateway),
+        prefix: this.#bridge.subnet.prefix,
+        gateway: formatAddress(this.#bridge.gateway),
       };
       return { endpoint: { id, network, container, name, sandbox, ...place, ports }, netns };
     } catch (error) {
@@ -192,10 +165,11 @@ export class BridgeDriver implements NetworkDriver {
     this.#watch = undefined;
     this.#ready.close();
     this.#ports.close();
-    if (!inUse && this.#bridge) {
-      this.#firewall?.remove(this.#bridge.name);
-      if (!this.#options.foreign) this.#links.deleteLink(this.#bridge.index);
+    if (!inUse && this.#made) {
+      this.#firewall?.remove(this.#made.name);
+      this.#made.remove();
     }
+    this.#made?.release();
     this.#firewall?.close();
     this.#links.close();
   }
@@ -224,12 +198,14 @@ export class BridgeDriver implements NetworkDriver {
   /** A namespace with `eth0` on the bridge: ahead of time where possible. */
   async #prepare(mac = randomMac()): Promise<Slot> {
     const address = this.#addresses!.next(this.network);
-    const link = PREFIX + randomBytes(6).toString("hex");
+    const link = newLinkName();
     const { mtu, icc } = this.#options;
     const isolated = !icc && !filtersBridged();
-    const place = { bridge: this.#bridge!.index, link, mac, mtu, address, prefix: this.#subnet.prefix };
+    const place = { bridge: this.#bridge.index, link, mac, mtu, address, prefix: this.#bridge.subnet.prefix };
     try {
-      const netns = await this.#namespaces.make({ place: { ...place, gateway: this.#gateway, isolated } });
+      const netns = await this.#namespaces.make({
+        place: { ...place, gateway: this.#bridge.gateway, isolated },
+      });
       return { netns, link, mac, address };
     } catch (error) {
       this.#addresses!.free(address);
@@ -242,69 +218,26 @@ export class BridgeDriver implements NetworkDriver {
     this.#addresses?.free(address);
   }
 
-  #findOrMake(): Link {
-    const { name, foreign, mtu } = this.#options;
-    if (name.length > 15)
-      throw invalid(`invalid bridge name ${name}: a link's name has at most 15 characters`);
-    const found = this.#links.link(name);
-    if (found && found.kind !== "bridge") throw invalid(`existing interface ${name} is not a bridge`);
-    if (found) return found;
-    if (foreign) throw invalid(`bridge device with non default name ${name} must be created manually`);
-    this.#links.addBridge(name, randomMac(), mtu);
-    return this.#links.link(name)!;
-  }
-
-  /** The bridge's address: the one asked for, the one it has, or the first of a free pool. */
-  #place(bridge: Link): { address: number; subnet: Subnet } {
-    if (this.#options.bip) return parseCidr(this.#options.bip);
-    const has = this.#links.addresses().find(({ link }) => link === bridge.index);
-    if (has) return { address: has.address, subnet: subnetOf(has.address, has.prefix) };
-    const others = this.#links.routes().filter(({ link, prefix }) => link !== bridge.index && prefix > 0);
-    const subnet = freePool(others.map(({ destination, prefix }) => ({ network: destination, prefix })));
-    return { address: subnet.network + 1, subnet };
-  }
-
-  #address(bridge: Link): void {
-    const has = this.#links.addresses().filter(({ link }) => link === bridge.index);
-    const { prefix } = this.#subnet;
-    if (has.some((one) => one.address === this.#gateway && one.prefix === prefix)) return;
-    if (!this.#options.foreign) for (const one of has) this.#links.deleteAddress(one);
-    this.#links.addAddress(bridge.index, this.#gateway, prefix);
+  /** Known from `init` on. */
+  get #bridge(): HostBridge {
+    if (!this.#made) throw new EngineError("unavailable", "the network bridge is not ready yet");
+    return this.#made;
   }
 
   #allocator(): IpAllocator {
-    const range = this.#options.fixedCidr ? parseCidr(this.#options.fixedCidr).subnet : this.#subnet;
-    if (!contains(this.#subnet, range.network) || range.prefix < this.#subnet.prefix)
+    const range = this.#options.fixedCidr ? parseCidr(this.#options.fixedCidr).subnet : this.#bridge.subnet;
+    if (!contains(this.#bridge.subnet, range.network) || range.prefix < this.#bridge.subnet.prefix)
       throw invalid(
-        `--fixed-cidr ${formatSubnet(range)} is not within the bridge's subnet ${formatSubnet(this.#subnet)}`,
+        `--fixed-cidr ${formatSubnet(range)} is not within the bridge's subnet ${formatSubnet(this.#bridge.subnet)}`,
       );
-    const allocator = new IpAllocator(this.#subnet, range);
-    allocator.take(this.#gateway);
+    const allocator = new IpAllocator(this.#bridge.subnet, range);
+    allocator.take(this.#bridge.gateway);
     return allocator;
   }
 
   #ruled() {
     const { name, icc, ipMasq } = this.#options;
-    return { bridge: name, subnet: this.#subnet, masquerade: ipMasq, icc };
-  }
-
-  /** Links of ours on our bridge that no container has any more. */
-  #sweep(kept: ReadonlySet<string>): void {
-    const stale = this.#strays(kept).map(({ index }) => index);
-    if (stale.length === 0) return;
-    const timer = setTimeout(() => {
-      for (const { index, name } of this.#strays(kept).filter((link) => stale.includes(link.index))) {
-        this.#log.info("a link without a container is removed", { link: name });
-        this.#links.deleteLink(index);
-      }
-    }, GRACE);
-    timer.unref();
-  }
-
-  #strays(kept: ReadonlySet<string>): Link[] {
-    const ours = ({ name, master }: Link): boolean =>
-      name.startsWith(PREFIX) && master === this.#bridge!.index;
-    return this.#links.links().filter((link) => ours(link) && !kept.has(link.name));
+    return { bridge: name, subnet: this.#bridge.subnet, masquerade: ipMasq, icc };
   }
 }
 
@@ -323,11 +256,4 @@ function sysctl(name: string, value: string): boolean {
   if (readFileSync(path, "utf8").trim() === value) return false;
   writeFileSync(path, value);
   return true;
-}
-
-/** Random, unicast, locally administered, as Docker 28 gives them. */
-function randomMac(): string {
-  const bytes = randomBytes(6);
-  bytes[0] = (bytes[0]! & 0xfc) | 0x02;
-  return bytes.toString("hex").replace(/..(?=.)/g, "$&:");
 }

@@ -33,6 +33,7 @@ const IFLA = {
   MTU: 4,
   MASTER: 10,
   LINKINFO: 18,
+  IFALIAS: 20,
   NET_NS_FD: 28,
 } as const;
 const INFO_KIND = 1;
@@ -61,6 +62,8 @@ export interface Link {
   /** `02:42:…` */
   readonly mac: string;
   readonly mtu: number;
+  /** A note that whoever made the link left on it. */
+  readonly alias: string;
   /** `bridge`, `veth`; empty for a real device. */
   readonly kind: string;
 }
@@ -155,6 +158,11 @@ export class Rtnetlink {
   setUp(index: number): void {
     const message = this.#link(RTM.SETLINK, NLM_F_ACK, { index, flags: IFF_UP, change: IFF_UP });
     this.#socket.request(`set link ${index} up`, message);
+  }
+
+  setAlias(index: number, alias: string): void {
+    const message = this.#link(RTM.SETLINK, NLM_F_ACK, { index }).text(IFLA.IFALIAS, alias);
+    this.#socket.request(`set alias of link ${index}`, message);
   }
 
   setMtu(index: number, mtu: number): void {
@@ -288,6 +296,7 @@ function linkOf(body: Uint8Array): Link {
     master: u32Of(found.get(IFLA.MASTER)),
     mac: [...(found.get(IFLA.ADDRESS) ?? [])].map((byte) => byte.toString(16).padStart(2, "0")).join(":"),
     mtu: u32Of(found.get(IFLA.MTU)),
+    alias: textOf(found.get(IFLA.IFALIAS)),
     kind: info ? textOf(attributes(info).get(INFO_KIND)) : "",
   };
 }

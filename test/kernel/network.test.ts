@@ -36,18 +36,18 @@ test("a published port is reached from another host, over TCP and UDP, and the s
   await using lab = new Lab();
   await published(lab);
   expect(lab.ask(lab.outside, "tcp", Lab.HOST, 8080)).toBe(Lab.OUTSIDE);
-  expect(lab.ask(lab.outside, "udp", Lab.HOST, 8080)).toBe(Lab.OUTSIDE);
+  expect(lab.ask(lab.outside, "udp", Lab.HOST, 8080)).toBe(`${Lab.OUTSIDE} at 80`);
 });
 
 test("a published port is reached from the host itself, by 127.0.0.1, its own address and ::1", async () => {
   await using lab = new Lab();
   await published(lab);
   expect(lab.ask(lab.host, "tcp", "127.0.0.1", 8080)).toBe("10.88.0.1");
-  expect(lab.ask(lab.host, "udp", "127.0.0.1", 8080)).toBe("10.88.0.1");
+  expect(lab.ask(lab.host, "udp", "127.0.0.1", 8080)).toBe("10.88.0.1 at 80");
   expect(lab.ask(lab.host, "tcp", "127.0.0.1", 8081)).toBe("10.88.0.1");
   expect(lab.ask(lab.host, "tcp", Lab.HOST, 8080)).toBe(Lab.HOST);
   expect(lab.ask(lab.host, "tcp", "::1", 8080)).toBe("10.88.0.1");
-  expect(lab.ask(lab.host, "udp", "::1", 8080)).toBe("10.88.0.1");
+  expect(lab.ask(lab.host, "udp", "::1", 8080)).toBe("10.88.0.1 at 80");
 });
 
 test.each(BRIDGED)(
@@ -90,7 +90,7 @@ test("a container goes out under the host's address, and talks to its neighbours
   const other = await daemon.join("other");
   await lab.serve(lab.outside, 99);
   expect(lab.ask(other.place, "tcp", Lab.OUTSIDE, 99)).toBe(Lab.HOST);
-  expect(lab.ask(other.place, "udp", Lab.OUTSIDE, 99)).toBe(Lab.HOST);
+  expect(lab.ask(other.place, "udp", Lab.OUTSIDE, 99)).toBe(`${Lab.HOST} at 99`);
   expect(lab.ask(other.place, "tcp", web.endpoint.address!, 80)).toBe(other.endpoint.address!);
 });
 
@@ -267,7 +267,7 @@ test("--iptables=false: no rule is made, published ports are served by the proxy
   expect(kernel.tables()).toEqual([]);
   kernel.close();
   expect(lab.ask(lab.outside, "tcp", Lab.HOST, 8080)).toBe("10.88.0.1");
-  expect(lab.ask(lab.outside, "udp", Lab.HOST, 8080)).toBe("10.88.0.1");
+  expect(lab.ask(lab.outside, "udp", Lab.HOST, 8080)).toBe("10.88.0.1 at 80");
 });
 
 test("two daemons with bridges of their own do not disturb each other, nor do their containers meet", async () => {
@@ -296,4 +296,31 @@ test("without --bip the first pool of Docker's is taken that no route of the hos
   const { endpoint, place } = await other.join("b");
   expect(endpoint.address).toBe("172.18.0.2");
   expect(lab.run(place, "busybox", "ip", "link", "show", "eth0")).toContain("mtu 1400");
+});
+
+test("a UDP client that never stops sending is led to the container that has the port now", async () => {
+  await using lab = new Lab();
+  const daemon = await lab.daemon();
+  const answers = lab.call(lab.outside, Lab.HOST, 8080);
+  const one = answers.next();
+  await Bun.sleep(200); // it sends, and nobody is there
+  const first = await daemon.join("one", { ports: [port(8080, 80, "", "udp")] });
+  await lab.serve(first.place, 80);
+  expect((await one).value).toBe(`${Lab.OUTSIDE} at 80`);
+
+  await daemon.send({ do: "leave", container: "one" });
+  const second = await daemon.join("two", { ports: [port(8080, 81, "", "udp")] });
+  await lab.serve(second.place, 81);
+  expect((await answers.next()).value).toBe(`${Lab.OUTSIDE} at 81`);
+});
+
+test("a bridge has one daemon; one that somebody else made is used and left", async () => {
+  await using lab = new Lab();
+  await lab.daemon();
+  const second = await lab.daemon().catch((error: Error) => error.message);
+  expect(second).toContain("bridge bnktest0 belongs to another daemon");
+  lab.run(lab.host, "busybox", "brctl", "addbr", "bnktest1");
+  const other = await lab.daemon({ name: "bnktest1", bip: "10.88.1.1/24", foreign: true });
+  await other.close();
+  expect(lab.links()).toContain("bnktest1");
 });

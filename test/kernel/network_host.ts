@@ -1,7 +1,8 @@
 /**
- * Two programs of network.test.ts, each run in a network namespace of its own by nsenter(1):
+ * The programs of network.test.ts, each run in a network namespace of its own by nsenter(1):
  * `host FOLDER OPTIONS` is a daemon's networks alone, and does what its standard input says, a JSON line each;
- * `serve PORT…` answers on TCP and UDP with the address it was called from; `ask PROTO HOST PORT [PATIENCE]` prints such an answer.
+ * `serve PORT…` answers on TCP with the address it was called from, on UDP with that and its port; `ask PROTO HOST PORT [PATIENCE]` prints such an answer;
+ * `call HOST PORT` is a UDP client that never stops sending, and prints each answer that is another than the one before.
  */
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -31,7 +32,12 @@ async function host(folder: string, options: BridgeOptions): Promise<void> {
   const bridge = new BridgeDriver(options, namespaces, log);
   const graph = new GraphDB(join(folder, "bunker.db"));
   const networks = new Networks(graph, [bridge, new HostDriver(), new NullDriver(namespaces)], log);
-  await networks.init();
+  try {
+    await networks.init();
+  } catch (error) {
+    console.log(JSON.stringify({ error: (error as Error).message }));
+    process.exit(1);
+  }
   const act = async (command: Command): Promise<unknown> => {
     switch (command.do) {
       case "restore":
@@ -106,7 +112,9 @@ async function serve(ports: readonly number[]): Promise<void> {
     await Bun.udpSocket({
       hostname: "0.0.0.0",
       port,
-      socket: { data: (socket, _, from, address) => void socket.send(address, from, address) },
+      socket: {
+        data: (socket, _, from, address) => void socket.send(`${address} at ${port}`, from, address),
+      },
     });
   }
   console.log("serving");
@@ -132,9 +140,25 @@ async function ask(proto: string, hostname: string, port: number, patience: numb
   return promise;
 }
 
+/** One UDP client that never stops sending, from one port: prints each new answer. */
+async function call(hostname: string, port: number): Promise<void> {
+  let last = "";
+  const socket = await Bun.udpSocket({
+    socket: {
+      data(_, answer) {
+        if (last !== answer.toString()) console.log(answer.toString());
+        last = answer.toString();
+      },
+      error() {}, // nobody is there yet
+    },
+  });
+  setInterval(() => socket.send("hello", port, hostname), 20);
+}
+
 if (import.meta.main) {
   const [verb, ...rest] = process.argv.slice(2);
   if (verb === "host") await host(rest[0]!, JSON.parse(rest[1]!) as BridgeOptions);
+  if (verb === "call") await call(rest[0]!, Number(rest[1]));
   if (verb === "serve") await serve(rest.map(Number));
   if (verb === "ask") {
     console.log(await ask(rest[0]!, rest[1]!, Number(rest[2]), Number(rest[3] ?? PATIENCE)));

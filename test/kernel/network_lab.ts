@@ -100,6 +100,11 @@ export class Lab implements AsyncDisposable {
     return child;
   }
 
+  /** The answers that a client gets, each time they change, who never stops sending from one UDP port. */
+  async *call(place: Place, host: string, port: number): AsyncGenerator<string> {
+    yield* createInterface({ input: textOf(this.#spawn(place, "call", host, String(port))) });
+  }
+
   /** A daemon's networks on this host. */
   async daemon(options: Partial<BridgeOptions> = {}, running: readonly string[] = []): Promise<Daemon> {
     const child = this.#spawn(this.host, "host", this.folder, JSON.stringify({ ...OPTIONS, ...options }));
