@@ -7,6 +7,8 @@ import { nowNanos, rfc3339 } from "../base/units.ts";
 import type { GraphDB } from "../graph/graphdb.ts";
 import type { EndpointRecord, NetworkDriver, PublishRequest } from "../networkdriver/driver.ts";
 import { netnsOf } from "../networkdriver/fixed.ts";
+import { parseCounters } from "./counters.ts";
+import { inspectOf, portsOf, settingsOf } from "./inspect.ts";
 
 export type { EndpointRecord, PublishedPort, PublishRequest } from "../networkdriver/driver.ts";
 
@@ -48,10 +50,6 @@ export interface Sandbox {
   /** Closes the descriptor; called twice, nothing happens. */
   close(): void;
 }
-
-const COUNTERS = ["bytes", "packets", "errors", "dropped"] as const;
-/** Columns of /proc/PID/net/dev: eight of reception, then eight of transmission, each beginning with these four. */
-const DIRECTIONS = { rx: 0, tx: 8 } as const;
 
 /** Networks, and the endpoints of containers on them; connect and disconnect through each network's driver. */
 export class Networks {
@@ -170,27 +168,9 @@ export class Networks {
 
   /** Docker's answer to `network inspect`. */
   inspect(nameOrId: string): NetworkInspect {
-    const { id, name, driver, created } = this.get(nameOrId);
-    const { subnet, gateway, range, options } = this.#drivers.get(name)?.facts ?? { options: {} };
-    const pool = subnet ? [{ Subnet: subnet, ...(range ? { IPRange: range } : {}), Gateway: gateway }] : null;
-    return {
-      Name: name,
-      Id: id,
-      Created: created,
-      Scope: "local",
-      Driver: driver,
-      EnableIPv4: true,
-      EnableIPv6: false,
-      IPAM: { Driver: "default", Options: null, Config: pool },
-      Internal: false,
-      Attachable: false,
-      Ingress: false,
-      ConfigFrom: { Network: "" },
-      ConfigOnly: false,
-      Containers: this.#members(id),
-      Options: { ...options },
-      Labels: {},
-    };
+    const record = this.get(nameOrId);
+    const members = [...this.#endpoints.values()].filter(({ network }) => network === record.id);
+    return inspectOf(record, this.#drivers.get(record.name)!.facts, members);
   }
 
   /** The `networks` of stats: the counters of every interface but `lo` in the namespace of a process. */
@@ -256,22 +236,6 @@ export class Networks {
   #driverOf(endpoint: EndpointRecord): NetworkDriver | undefined {
     return this.#drivers.get(this.get(endpoint.network).name);
   }
-
-  #members(network: string): NetworkInspect["Containers"] {
-    const members = [...this.#endpoints.values()].filter((endpoint) => endpoint.network === network);
-    return Object.fromEntries(
-      members.map(({ container, name, id, mac = "", address, prefix }) => [
-        container,
-        {
-          Name: name,
-          EndpointID: id,
-          MacAddress: mac,
-          IPv4Address: address ? `${address}/${prefix}` : "",
-          IPv6Address: "",
-        },
-      ]),
-    );
-  }
 }
 
 /** What Docker does not allow on its own networks, in its words. */
@@ -298,49 +262,4 @@ function sandboxOf(netns: number | undefined): Sandbox {
     open = false;
   };
   return { netns, close };
-}
-
-const settingsOf = (endpoint: EndpointRecord): EndpointSettings => ({
-  IPAMConfig: null,
-  Links: null,
-  Aliases: null,
-  MacAddress: endpoint.mac ?? "",
-  DriverOpts: null,
-  GwPriority: 0,
-  NetworkID: endpoint.network,
-  EndpointID: endpoint.id,
-  Gateway: endpoint.gateway ?? "",
-  IPAddress: endpoint.address ?? "",
-  IPPrefixLen: endpoint.prefix ?? 0,
-  IPv6Gateway: "",
-  GlobalIPv6Address: "",
-  GlobalIPv6PrefixLen: 0,
-  DNSNames: null,
-});
-
-function portsOf({ ports }: EndpointRecord): Record<string, { HostIp: string; HostPort: string }[]> {
-  const shown: Record<string, { HostIp: string; HostPort: string }[]> = {};
-  for (const { proto, containerPort, hostIp, hostPort } of ports) {
-    const key = `${containerPort}/${proto}`;
-    shown[key] ??= [];
-    shown[key].push({ HostIp: hostIp, HostPort: String(hostPort) });
-  }
-  return shown;
-}
-
-/** /proc/PID/net/dev (proc_pid_net(5)) as Docker's stats have it. */
-export function parseCounters(text: string): Record<string, Record<string, number>> {
-  const all: Record<string, Record<string, number>> = {};
-  for (const line of text.split("\n").slice(2)) {
-    const [name = "", numbers] = line.split(":");
-    if (numbers === undefined || name.trim() === "lo") continue;
-    const columns = numbers.trim().split(/\s+/).map(Number);
-    const counted: Record<string, number> = {};
-    for (const [direction, first] of Object.entries(DIRECTIONS))
-      COUNTERS.forEach((what, at) => {
-        counted[`${direction}_${what}`] = columns[first + at] ?? 0;
-      });
-    all[name.trim()] = counted;
-  }
-  return all;
 }

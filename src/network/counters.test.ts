@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseCounters } from "./store.ts";
+import { parseCounters } from "./counters.ts";
 
 test("counters: every interface but lo, in the words of stats", () => {
   const text = `Inter-|   Receive                                                |  Transmit
