@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { EngineError } from "../base/errors.ts";
 import type { Call } from "./router.ts";
 
 /** Node's request as a call. */
@@ -22,7 +23,7 @@ export class NodeCall implements Call {
   }
 
   get body(): AsyncIterable<Uint8Array> {
-    return this.#request;
+    return bodyOf(this.#request);
   }
 
   get signal(): AbortSignal {
@@ -37,6 +38,15 @@ export class NodeCall implements Call {
   header(name: string): string | undefined {
     const value = this.#request.headers[name];
     return Array.isArray(value) ? value.join(", ") : value;
+  }
+}
+
+/** A caller that hangs up within its body is no bug of ours. */
+async function* bodyOf(request: IncomingMessage): AsyncGenerator<Uint8Array> {
+  try {
+    yield* request;
+  } catch (error) {
+    throw new EngineError("canceled", "the client hung up", { cause: error });
   }
 }
 

@@ -17,7 +17,8 @@ import { Server } from "../../src/server/serve.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "bunker-api-"));
 const socket = join(folder, "engine.sock");
-const log = new Log("fatal");
+const errors: string[] = [];
+const log = new Log("error", (line) => void errors.push(line));
 const route = on<object>();
 
 /** What the jobs below saw. */
@@ -156,6 +157,18 @@ test("serve: a stream waits for its reader, and stops when the reader hangs up",
   client.destroy();
   for (let tries = 0; !seen.aborted && tries < 100; tries++) await Bun.sleep(10);
   expect(seen.aborted).toBe(true);
+});
+
+test("serve: a client that hangs up within its body is no error of ours", async () => {
+  const client = connect(socket);
+  client.write(
+    "POST /exec/a/start HTTP/1.1\r\nHost: engine\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+  );
+  await Bun.sleep(20);
+  client.destroy();
+  for (let tries = 0; server.active > 0 && tries < 100; tries++) await Bun.sleep(10);
+  expect(server.active).toBe(0);
+  expect(errors).toEqual([]);
 });
 
 /** Asks for a hijack; what it resolves with is the answer's head and the connection behind it. */
