@@ -153,16 +153,14 @@ export class Networks {
     networks: Record<string, EndpointSettings>;
     ports: Record<string, { HostIp: string; HostPort: string }[] | null>;
     sandboxId: string;
-    sandboxKey: string;
   } {
     const endpoint = this.#endpoints.get(container);
-    if (!endpoint) return { networks: {}, ports: {}, sandboxId: "", sandboxKey: "" };
+    if (!endpoint) return { networks: {}, ports: {}, sandboxId: "" };
     const { name } = this.get(endpoint.network);
     return {
       networks: { [name]: settingsOf(endpoint) },
       ports: portsOf(endpoint),
       sandboxId: endpoint.sandbox,
-      sandboxKey: "",
     };
   }
 

@@ -95,7 +95,7 @@ export function networkSettings(
   m: Needs<"networks">,
   container: Container,
 ): Pick<NetworkSettings, "Networks" | "Ports" | "SandboxID" | "SandboxKey"> {
-  const { networks, ports, sandboxId, sandboxKey } = m.networks.settings(container.id);
+  const { networks, ports, sandboxId } = m.networks.settings(container.id);
   const shown: Record<string, EndpointSettings> = {};
   for (const [name, asked] of Object.entries(container.record.endpoints))
     shown[name] = { ...NO_ENDPOINT, ...asked, ...networks[name] };
@@ -105,6 +105,6 @@ export function networkSettings(
     Networks: shown,
     Ports: { ...Object.fromEntries(exposed.map((port) => [port, null])), ...ports },
     SandboxID: sandboxId,
-    SandboxKey: sandboxKey,
+    SandboxKey: sandboxId && container.running ? `/proc/${container.state.pid}/ns/net` : "",
   };
 }

@@ -25,8 +25,15 @@ export function specInput(m: SpecNeeds, container: Container, rootfs: Rootfs, sa
     mounts,
     files: filesOf(m, container, sandbox),
     namespaces: namespacesOf(m, container),
-    hostname: config.Hostname || m.host.name,
+    hostname: hostnameOf(m, container),
   };
+}
+
+/** Its own; in another container's network that one's, as Docker has it; else the host's. */
+function hostnameOf(m: SpecNeeds, { config, hostConfig }: Container): string {
+  const [kind, donor] = (hostConfig.NetworkMode ?? "").split(":");
+  const other = kind === "container" && donor ? m.containers.find(donor) : undefined;
+  return config.Hostname || other?.config.Hostname || m.host.name;
 }
 
 /** The process of an exec, confined as its container was at its start. */
@@ -41,7 +48,7 @@ export function execProcess(
     mounts: [],
     files: undefined,
     namespaces: {},
-    hostname: container.config.Hostname || m.host.name,
+    hostname: hostnameOf(m, container),
   });
   const inside: Rootfs = { kind: "path", path: `/proc/${container.state.pid}/root` };
   const user = m.execdriver.resolveUser(
