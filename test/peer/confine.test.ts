@@ -80,11 +80,12 @@ async function imageArchive(folder: string): Promise<string> {
 
 describe.skipIf(!REFERENCE)("the same as in Docker, seen from inside", () => {
   let daemon: TestDaemon;
-  const folder = mkdtempSync(join(tmpdir(), "bk-confine-"));
+  let folder: string;
   const reference = (args: readonly string[]): Promise<Result> =>
     command([...bunkerCommand(), ...args], { env: { DOCKER_HOST: REFERENCE! } });
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "bk-confine-"));
     daemon = await TestDaemon.start();
     const archive = await imageArchive(folder);
     for (const engine of [reference, (args: readonly string[]) => daemon.cli(args)])
