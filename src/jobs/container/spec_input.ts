@@ -15,7 +15,7 @@ type SpecNeeds = Needs<"containers" | "execdriver" | "host" | "layers">;
 
 /** All that the spec is made of, of a container about to start; missing host folders of its binds are made. */
 export function specInput(m: SpecNeeds, container: Container, rootfs: Rootfs, sandbox: Sandbox): SpecInput {
-  const { config, hostConfig, record } = container;
+  const { hostConfig, record } = container;
   const mounts = [
     ...record.mounts.map(mountOf),
     ...Object.entries(hostConfig.Tmpfs ?? {}).map(([path, options]) => mountOf(parseTmpfs(path, options))),
@@ -29,11 +29,11 @@ export function specInput(m: SpecNeeds, container: Container, rootfs: Rootfs, sa
   };
 }
 
-/** Its own; in another container's network that one's, as Docker has it; else the host's. */
+/** In another container's network that one's, as Docker has it; else its own, or the host's. */
 function hostnameOf(m: SpecNeeds, { config, hostConfig }: Container): string {
   const [kind, donor] = (hostConfig.NetworkMode ?? "").split(":");
   const other = kind === "container" && donor ? m.containers.find(donor) : undefined;
-  return config.Hostname || other?.config.Hostname || m.host.name;
+  return other?.config.Hostname || config.Hostname || m.host.name;
 }
 
 /** The process of an exec, confined as its container was at its start. */
