@@ -29,9 +29,9 @@ export const containerAttach = job("attach", async (m: AttachNeeds, input: Attac
   const keys = parseDetachKeys(input.detachKeys);
   const container = m.containers.get(input.name);
   if (container.state.paused)
-    throw conflict(`container ${container.id} is paused, unpause the container before attach`);
+    throw conflict(`container ${input.name} is paused, unpause the container before attach`);
   if (container.state.restarting)
-    throw conflict(`container ${container.id} is restarting, wait until the container is running`);
+    throw conflict(`container ${input.name} is restarting, wait until the container is running`);
   const tty = container.config.Tty === true;
   const streams = {
     stdin: input.stdin === true && container.config.OpenStdin === true,

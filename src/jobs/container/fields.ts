@@ -6,8 +6,8 @@ type Fate = true | string;
 
 const WINDOWS = "it is for Windows containers";
 
-/** Each field of `Config`. `test/api/fields.test.ts` holds it against the API's description. */
-export const CONFIG_FIELDS: Record<keyof Required<ContainerConfig> | "MacAddress", Fate> = {
+/** Each field of `Config`. `fields.test.ts` holds it against the API's own list. */
+export const CONFIG_FIELDS: Record<keyof Required<ContainerConfig>, Fate> = {
   Hostname: true,
   Domainname: true,
   User: true,
@@ -27,7 +27,7 @@ export const CONFIG_FIELDS: Record<keyof Required<ContainerConfig> | "MacAddress
   WorkingDir: true,
   Entrypoint: true,
   NetworkDisabled: true,
-  MacAddress: "set it in NetworkingConfig, as since API 1.44",
+  MacAddress: true,
   OnBuild: true,
   Labels: true,
   StopSignal: true,
@@ -35,7 +35,7 @@ export const CONFIG_FIELDS: Record<keyof Required<ContainerConfig> | "MacAddress
   Shell: true,
 };
 
-/** Each field of `HostConfig`, cgroup limits too; what H3's validation refuses by value is honoured here. */
+/** Each field of `HostConfig`, cgroup limits too; what `validate.ts` refuses by its value is honoured here. */
 export const HOST_FIELDS: Record<keyof Required<HostConfig> | (typeof WINDOWS_FIELDS)[number], Fate> = {
   CpuShares: true,
   Memory: true,
@@ -118,10 +118,16 @@ const WINDOWS_FIELDS = [
 ] as const;
 
 /** Throws `unsupported` for the first field that is asked for and not honoured, with the reason. */
-export function refuseFields(config: object, host: object): void {
+export function refuseFields(config: ContainerConfig, host: HostConfig): void {
   refuse("Config", config, CONFIG_FIELDS);
+  if (wantsHealth(config))
+    throw unsupported("Config.Healthcheck is not supported: this engine runs no health checks yet");
   refuse("HostConfig", host, HOST_FIELDS);
 }
+
+/** A health check of his own; `NONE` takes the image's away, and nothing is the image's. */
+const wantsHealth = ({ Healthcheck: health }: ContainerConfig): boolean =>
+  !!health?.Test?.[0] && health.Test[0] !== "NONE";
 
 function refuse(where: string, given: object, fates: Readonly<Record<string, Fate>>): void {
   for (const [field, value] of Object.entries(given)) {

@@ -23,7 +23,13 @@ export const containerRemove = job("rm", async (m: RemoveNeeds, input: RemoveInp
     throw new EngineError("conflict", "Conflict, cannot remove the default link name of the container");
   container.mayRemove(input.name, input.force === true);
   if (container.running) await forceKill(m, container, true);
-  await discard(m, container, { volumes: input.volumes });
+  try {
+    await discard(m, container, { volumes: input.volumes });
+  } catch (error) {
+    if (!input.force || !container.running) throw error;
+    await forceKill(m, container, true); // a start was under way
+    await discard(m, container, { volumes: input.volumes });
+  }
 });
 
 /**
@@ -34,6 +40,10 @@ export async function discard(m: RemoveNeeds, container: Container, { volumes = 
   container.state.removing = true;
   await container.hold(async () => {
     if (m.containers.find(container.id) !== container) return;
+    if (container.running) {
+      container.state.removing = false;
+      container.mayRemove(container.name, false);
+    }
     try {
       await leaveNetworks(m, container);
       await m.supervisor.settled(container);

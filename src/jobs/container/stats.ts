@@ -79,7 +79,7 @@ async function reading(m: StatsNeeds, container: Container, last: Stats | undefi
       precpu_stats: NO_CPU,
       memory_stats: {},
     };
-  const networks = countersOf(m, pid);
+  const networks = container.hostConfig.NetworkMode === "host" ? {} : countersOf(m, pid);
   return {
     ...head,
     read: new Date().toISOString().replace("Z", "000000Z"),

@@ -4,19 +4,15 @@ import type { ContainerMount } from "../../container/mounts.ts";
 import { copyUp } from "../../volume/local.ts";
 import type { Volumes } from "../../volume/store.ts";
 
-/** A mount of the container to be; for a volume, with the name that it has now. */
-export interface MadeVolume {
-  readonly mount: ContainerMount;
-}
-
 /** The volumes of one container to be: named now, written with the container's own row, filled after it. */
 export interface VolumeWork {
-  readonly made: readonly MadeVolume[];
-  /** Names of the volumes that did not exist before. */
+  /** All mounts, those of volumes with the name and source that they have now. */
+  readonly mounts: readonly ContainerMount[];
+  /** Names of the volumes that did not exist before; known after `save`. */
   readonly fresh: readonly string[];
-  /** Within the container's transaction: makes what is missing and takes them into use. */
+  /** Within the container's transaction: makes what is missing and takes all into use. */
   save(container: string): void;
-  /** Fills empty ones from the image. `mounted` lends the container's root file system. */
+  /** Fills empty ones from the image. `mounted` lends the container's root file system; it is not asked when there is nothing to fill. */
   fill(mounted: (body: (root: string) => Promise<void>) => Promise<void>): Promise<void>;
   /** After a failure: nothing that `save` made is left. */
   forget(): void;
@@ -24,7 +20,7 @@ export interface VolumeWork {
 
 export function makeVolumes(volumes: Volumes, asked: readonly AskedMount[]): VolumeWork {
   const fresh: string[] = [];
-  const made = asked.map(({ labels, ...mount }) => {
+  const named = asked.map(({ labels, ...mount }) => {
     if (mount.type !== "volume") return { mount, labels, anonymous: false };
     const name = mount.name ?? newId();
     return {
@@ -34,10 +30,10 @@ export function makeVolumes(volumes: Volumes, asked: readonly AskedMount[]): Vol
     };
   });
   return {
-    made,
+    mounts: named.map(({ mount }) => mount),
     fresh,
     save: (container) => {
-      for (const { mount, labels, anonymous } of made) {
+      for (const { mount, labels, anonymous } of named) {
         if (mount.name === undefined) continue;
         const { isNew } = volumes.create({ Name: mount.name, Labels: labels }, { anonymous });
         if (isNew) fresh.push(mount.name);
@@ -45,12 +41,12 @@ export function makeVolumes(volumes: Volumes, asked: readonly AskedMount[]): Vol
       }
     },
     fill: async (mounted) => {
-      const empty = made.filter(
-        ({ mount }) => mount.copyUp && mount.name !== undefined && volumes.isEmpty(mount.name),
-      );
+      const empty = named
+        .map(({ mount }) => mount)
+        .filter(({ copyUp, name }) => copyUp && name !== undefined && volumes.isEmpty(name));
       if (empty.length === 0) return;
       await mounted(async (root) => {
-        for (const { mount } of empty) await copyUp(root, mount.destination, mount.source);
+        for (const { destination, source } of empty) await copyUp(root, destination, source);
       });
     },
     forget: () => {
