@@ -1,8 +1,13 @@
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { invalid } from "../base/errors.ts";
-import { legacyResolvConf, overridden, parseResolvConf, printResolvConf } from "./resolv_conf.ts";
+import {
+  legacyResolvConf,
+  overridden,
+  parseResolvConf,
+  printResolvConf,
+  type ResolvConf,
+} from "./resolv_conf.ts";
 
 /** What a container's three network files are made of. */
 export interface NetworkFilesInput {
@@ -35,7 +40,8 @@ ff02::1\tip6-allnodes
 ff02::2\tip6-allrouters
 `;
 const HOST_RESOLV_CONF = "/etc/resolv.conf";
-/** What systemd-resolved's stub at 127.0.0.53 forwards to. */
+/** systemd-resolved, and what it forwards to. */
+const RESOLVED_STUB = "127.0.0.53";
 const RESOLVED_RESOLV_CONF = "/run/systemd/resolve/resolv.conf";
 
 /**
@@ -81,28 +87,31 @@ function extraHost(entry: string, gateway: string | undefined): string {
 }
 
 function resolvConfOf(input: NetworkFilesInput): string {
-  const path = input.mode === "host" ? HOST_RESOLV_CONF : hostResolvConf();
-  const host = parseResolvConf(readIfThere(path), path);
-  const asked = overridden(host, { servers: input.dns, search: input.dnsSearch, options: input.dnsOptions });
+  const host = hostResolvConf(input.mode);
+  const asked = overridden(host, {
+    servers: input.dns,
+    search: input.dnsSearch,
+    options: input.dnsOptions,
+  });
   return printResolvConf(input.mode === "host" ? asked : legacyResolvConf(asked));
 }
 
 /** The host's file; behind a lone systemd-resolved stub, which a container cannot reach, the one that it forwards to. */
-function hostResolvConf(): string {
-  const { servers } = parseResolvConf(readIfThere(HOST_RESOLV_CONF), HOST_RESOLV_CONF);
-  const stub = servers.length === 1 && servers[0] === "127.0.0.53";
-  return stub && existsSync(RESOLVED_RESOLV_CONF) ? RESOLVED_RESOLV_CONF : HOST_RESOLV_CONF;
+function hostResolvConf(mode: string): ResolvConf {
+  const conf = parseResolvConf(readIfThere(HOST_RESOLV_CONF), HOST_RESOLV_CONF);
+  const stub = conf.servers.length === 1 && conf.servers[0] === RESOLVED_STUB;
+  if (mode === "host" || !stub || !existsSync(RESOLVED_RESOLV_CONF)) return conf;
+  return parseResolvConf(readIfThere(RESOLVED_RESOLV_CONF), RESOLVED_RESOLV_CONF);
 }
 
+/** What we wrote bears a time of whole seconds; whoever edits it leaves another. */
 function writeResolvConf(path: string, content: string): void {
-  const record = `${path}.hash`;
-  const written = readIfThere(record);
-  if (written !== "" && existsSync(path) && written !== digest(readFileSync(path, "utf8"))) return;
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found && found.mtimeMs % 1000 !== 0) return;
   writeFileSync(path, content);
-  writeFileSync(record, digest(content));
+  const seconds = Math.floor(Date.now() / 1000);
+  utimesSync(path, seconds, seconds);
 }
-
-const digest = (content: string): string => `sha256:${createHash("sha256").update(content).digest("hex")}`;
 
 function readIfThere(path: string): string {
   try {
