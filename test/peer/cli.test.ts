@@ -75,7 +75,8 @@ describe.skipIf(!DOCKER)("Docker's command line against our socket", () => {
         env: { ...daemon.env, DOCKER_CONFIG: daemon.folder },
       },
     );
-    expect(stdout).toContain("/dev/pts/0\r\n42\r\n");
+    // script(1) passes the end of its own input on as a NUL, which the terminal shows as ^@
+    expect(stdout.replaceAll("^@", "")).toBe("/dev/pts/0\r\n42\r\n");
     expect((await docker(["exec", id, "nonexist"])).code).toBe(127);
     await ok("rm", "-f", id);
   });
