@@ -107,9 +107,12 @@ export class SocketPeer implements Peer {
 }
 
 /** What comes in, held back while nobody takes it. Ends at the other side's end of file, or when the connection is gone. */
-async function* reading(source: NodeJS.ReadableStream & { destroyed?: boolean }): AsyncGenerator<Uint8Array> {
+async function* reading(
+  source: NodeJS.ReadableStream & { destroyed?: boolean; readableEnded?: boolean },
+): AsyncGenerator<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  let over = source.destroyed ?? false;
+  // an end of file that came before anybody read (an attach ahead of its start) is not told again
+  let over = source.destroyed || source.readableEnded || false;
   let wake = () => {};
   source.on("data", (chunk: Uint8Array) => {
     chunks.push(chunk);
