@@ -89,7 +89,7 @@ export class PortMapper {
         if ((error as { cause?: { code?: string } }).cause?.code !== "EADDRINUSE") throw error;
       }
     }
-    throw internal(`Bind for ${withPort(addresses[0]!, request.hostPort)} failed: all ports are allocated`);
+    throw internal("all ports are allocated");
   }
 
   /** The host addresses that a wish means: no address is all of IPv4, and all of IPv6 where a proxy can serve it. */
