@@ -59,6 +59,19 @@ export class Supervisor {
     container.traces = false;
   }
 
+  /** Takes back in the background what a removed container still holds, after its last run has been cleaned up. */
+  afterRemoval(container: Container, body: () => Promise<void>): void {
+    this.#background(container, async () => {
+      await this.settled(container);
+      await body();
+    });
+  }
+
+  /** Resolves when all that was going on in the background is done. */
+  async idle(): Promise<void> {
+    while (this.#cleaning.size > 0) await Promise.all(this.#cleaning.values());
+  }
+
   /** The delays of the restart policy begin anew: a user starts the container. */
   resetDelay(container: Container): void {
     this.#delays.delete(container.id);
@@ -145,15 +158,20 @@ export class Supervisor {
 
   /** cgroups and the monitor's state go in the background: nobody waits for them but the next start. */
   #clean(container: Container): void {
-    const cleaning = this.#parts.execdriver
-      .delete(container.id)
-      .then(() => {
-        container.traces = false;
-      })
+    this.#background(container, async () => {
+      await this.#parts.execdriver.delete(container.id);
+      container.traces = false;
+    });
+  }
+
+  #background(container: Container, body: () => Promise<void>): void {
+    const cleaning = body()
       .catch((error: unknown) =>
-        this.#parts.log.warn("run not cleaned up", { container: container.id, error: messageOf(error) }),
+        this.#parts.log.warn("not cleaned up", { container: container.id, error: messageOf(error) }),
       )
-      .finally(() => this.#cleaning.delete(container.id));
+      .finally(() => {
+        if (this.#cleaning.get(container.id) === cleaning) this.#cleaning.delete(container.id);
+      });
     this.#cleaning.set(container.id, cleaning);
   }
 

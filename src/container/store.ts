@@ -90,7 +90,7 @@ export class Containers {
 
   /**
    * On disk when it returns, in one transaction with all that `within` writes: then a user has been promised a container.
-   * Throws `conflict` when the name is taken.
+   * With `--rm` no more was promised than this daemon's life. Throws `conflict` when the name is taken.
    */
   create(record: ContainerRecord, within: () => void = () => {}): Container {
     this.checkFree(record.name);
@@ -108,7 +108,7 @@ export class Containers {
           JSON.stringify(state),
         );
         within();
-      });
+      }, durabilityOf(record));
     } catch (error) {
       rmSync(record.dir, { recursive: true, force: true });
       throw error;
@@ -154,7 +154,7 @@ export class Containers {
     this.#graph.transaction(() => {
       within();
       this.#graph.removeEntity(container.id);
-    });
+    }, durabilityOf(container.record));
     this.#byId.delete(container.id);
     this.#idByName.delete(container.name);
     this.removeExecs((exec) => exec.container === container);
@@ -206,3 +206,7 @@ export class Containers {
     this.#log.debug("containers loaded", { count: rows.length });
   }
 }
+
+const durabilityOf = ({ hostConfig }: ContainerRecord): { durable: boolean } => ({
+  durable: hostConfig.AutoRemove !== true,
+});

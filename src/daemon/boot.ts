@@ -123,6 +123,7 @@ async function compose(config: Config, host: Host, log: Log, closing: Undo): Pro
     { containers, events, execdriver, log },
     supervision(() => modules),
   );
+  closing.push("supervisor", () => supervisor.idle());
   const distribution = new Distribution({
     ...{ images, layers, references, log },
     pace: { atOnce: config.maxConcurrentDownloads, attempts: config.maxDownloadAttempts },

@@ -17,6 +17,7 @@ const AT_ONCE = 8;
 export async function restore(m: Modules): Promise<void> {
   const containers = m.containers.list();
   const lost: Container[] = [];
+  await m.execdriver.sweep(new Set(containers.map(({ id }) => id)));
   await Promise.all(containers.map(async (container) => (await adopt(m, container)) || lost.push(container)));
   const running = containers.filter((container) => container.process);
   await m.networks.restore(new Set(running.map(({ id }) => id)));

@@ -22,7 +22,6 @@ export async function stopContainers(m: Modules): Promise<void> {
   m.supervisor.stop();
   const containers = m.containers.list();
   await Promise.all(containers.filter(({ running }) => running).map((container) => stopOne(m, container)));
-  await Promise.all(containers.map((container) => m.supervisor.settled(container)));
 }
 
 async function stopOne(m: Modules, container: Container): Promise<void> {

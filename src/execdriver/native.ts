@@ -73,6 +73,10 @@ export class NativeDriver implements ExecDriver {
     };
   }
 
+  sweep(known: ReadonlySet<string>): Promise<void> {
+    return this.#libcontainer.sweep(known);
+  }
+
   async kill(id: string, signal: number): Promise<void> {
     if (!this.#get(id).process.signal(signal)) throw conflict(`container ${id} is not running`);
   }

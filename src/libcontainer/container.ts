@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { closeSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { conflict, invalid, messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -203,6 +203,19 @@ export class Libcontainer {
     const state = readState(folder);
     if (state) await cgroups().delete(state.cgroup);
     removeFolder(folder);
+  }
+
+  /** Kills and removes every container whose id is not `known`: its daemon died between forgetting and removing it. */
+  async sweep(known: ReadonlySet<string>): Promise<void> {
+    for (const entry of readdirSync(this.#root, { withFileTypes: true })) {
+      const id = entry.name;
+      if (known.has(id) || !entry.isDirectory()) continue;
+      const state = readState(join(this.#root, id));
+      if (!state) continue; // not ours
+      await this.#killAll(state);
+      await this.delete(id);
+      this.#log.info("removed a container that nobody knows", { container: id });
+    }
   }
 
   #running(state: ContainerState, monitor: Monitor): Container {

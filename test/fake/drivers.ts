@@ -119,6 +119,10 @@ export class FakeExecDriver implements ExecDriver {
     return this.processes.get(id);
   }
 
+  async sweep(known: ReadonlySet<string>): Promise<void> {
+    for (const id of this.processes.keys()) if (!known.has(id)) this.processes.delete(id);
+  }
+
   async kill(id: string, signal: number): Promise<void> {
     const process = this.processes.get(id);
     if (!process) throw conflict(`container ${id} has no process`);

@@ -34,7 +34,8 @@ export const containerRemove = job("rm", async (m: RemoveNeeds, input: RemoveInp
 
 /**
  * Removes a container that does not run, with its layer and folder, and its anonymous volumes when `volumes`. Gone for every
- * caller when it returns; files are deleted in the background. Called twice at once, the second waits and does nothing.
+ * caller when it returns; cgroups and files go in the background, or when the next daemon sweeps. Called twice at once, the
+ * second waits and does nothing.
  */
 export async function discard(m: RemoveNeeds, container: Container, { volumes = false } = {}): Promise<void> {
   container.state.removing = true;
@@ -46,8 +47,6 @@ export async function discard(m: RemoveNeeds, container: Container, { volumes = 
     }
     try {
       await leaveNetworks(m, container);
-      await m.supervisor.settled(container);
-      await m.layers.removeMount(container.id);
     } catch (error) {
       Object.assign(container.state, { removing: false, dead: true });
       m.containers.save(container);
@@ -58,6 +57,7 @@ export async function discard(m: RemoveNeeds, container: Container, { volumes = 
       held = m.volumes.unuse(container.id);
     });
     if (volumes) removeAnonymous(m, held);
+    m.supervisor.afterRemoval(container, () => m.layers.removeMount(container.id));
     announce(m.events, container, "destroy");
     m.supervisor.removed(container);
   });
