@@ -112,7 +112,9 @@ export function logOptions(config: HostConfig["LogConfig"]): LogOptions {
   const { Type: type = "", Config: options } = config ?? {};
   if (type === "none") return { kind: "none" };
   if (type !== "" && type !== "json-file")
-    throw invalid(`logger: no log driver named '${type}' is registered: this engine has json-file and none`);
+    throw invalid(
+      `error looking up logging plugin ${type}: plugin ${JSON.stringify(type)} not found: this engine has json-file and none`,
+    );
   const { "max-size": size, "max-file": files, mode, ...rest } = options ?? {};
   for (const name of Object.keys(rest))
     throw invalid(

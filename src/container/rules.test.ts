@@ -69,7 +69,9 @@ test("ports and log options", () => {
   expect(() => logOptions({ Type: "", Config: { zz: "1" } })).toThrow(
     "unknown log opt 'zz' for json-file log driver",
   );
-  expect(() => logOptions({ Type: "zz" })).toThrow("no log driver named 'zz' is registered");
+  expect(() => logOptions({ Type: "zz" })).toThrow(
+    'error looking up logging plugin zz: plugin "zz" not found',
+  );
 });
 
 test("top: the columns of ps, from /proc", () => {

@@ -106,13 +106,13 @@ export class SocketPeer implements Peer {
   }
 }
 
-/** What comes in, held back while nobody takes it. Ends at the other side's end of file, or when the connection is gone. */
-async function* reading(
-  source: NodeJS.ReadableStream & { destroyed?: boolean; readableEnded?: boolean },
-): AsyncGenerator<Uint8Array> {
+/**
+ * What comes in, held back while nobody takes it. Ends at the other side's end of file, or when the connection is gone.
+ * It listens from now on, not from the first read: an end of file that comes before is told once only.
+ */
+function reading(source: NodeJS.ReadableStream & { destroyed?: boolean }): AsyncGenerator<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  // an end of file that came before anybody read (an attach ahead of its start) is not told again
-  let over = source.destroyed || source.readableEnded || false;
+  let over = source.destroyed ?? false;
   let wake = () => {};
   source.on("data", (chunk: Uint8Array) => {
     chunks.push(chunk);
@@ -126,15 +126,17 @@ async function* reading(
   source.on("end", end);
   source.on("close", end);
   source.on("error", end);
-  for (;;) {
-    const chunk = chunks.shift();
-    if (chunk) yield chunk;
-    else if (over) return;
-    else {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      wake = resolve;
-      source.resume();
-      await promise;
+  return (async function* () {
+    for (;;) {
+      const chunk = chunks.shift();
+      if (chunk) yield chunk;
+      else if (over) return;
+      else {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        wake = resolve;
+        source.resume();
+        await promise;
+      }
     }
-  }
+  })();
 }

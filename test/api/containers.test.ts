@@ -287,7 +287,7 @@ test("list: filters, and Docker's words for bad ones", async () => {
   for (const filters of [
     { label: ["list=me"] },
     { name: [name] },
-    { publish: ["80"], status: ["running"], name: [name] },
+    { publish: ["8080"], status: ["running"], name: [name] },
     { expose: ["80/tcp"], ancestor: ["busybox"], name: [name] },
     { network: ["bridge"], name: [name] },
   ])

@@ -11,7 +11,7 @@ import { job } from "../../engine/job.ts";
 import type { Process } from "../../execdriver/driver.ts";
 import type { Needs } from "../needs.ts";
 import { sizeOf } from "./attach.ts";
-import { execProcess } from "./spec_input.ts";
+import { execProcess, execUser } from "./spec_input.ts";
 import { exitCodeOf } from "./start.ts";
 
 type ExecNeeds = Needs<"containers" | "execdriver" | "layers" | "events" | "host" | "log">;
@@ -26,6 +26,7 @@ export const execCreate = job(
     if (body.DetachKeys) parseDetachKeys(body.DetachKeys);
     for (const pair of body.Env ?? [])
       if (pair === "" || pair.startsWith("=")) throw invalid(`invalid environment variable: ${pair}`);
+    if (body.User) execUser(m, container, body); // an unknown one is told now, not into the stream
     forgetOld(m);
     const exec = newExec(newId(), container, body);
     m.containers.addExec(exec);

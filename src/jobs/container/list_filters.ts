@@ -4,6 +4,7 @@ import { parsePort } from "../../container/check.ts";
 import type { Container } from "../../container/container.ts";
 import { resolveImage } from "../image/resolve.ts";
 import { type ListNeeds, wholeNumber } from "./list.ts";
+import { networkSettings } from "./network.ts";
 
 /** Every filter of `containers/json`. */
 export const FILTERS = [
@@ -47,8 +48,8 @@ export function selector(
     ancestor(m, filters),
     volume(filters),
     network(m, filters),
-    ports(filters, "publish", publishedPorts),
-    ports(filters, "expose", (container) => Object.keys(container.config.ExposedPorts ?? {})),
+    ports(filters, "publish", (container) => publicPorts(m, container)),
+    ports(filters, "expose", (container) => Object.keys(networkSettings(m, container).Ports)),
     () => !filters.has("is-task") || !filters.flag("is-task", false),
   ];
   return (container) => tests.every((test) => test(container));
@@ -135,8 +136,11 @@ function network(m: ListNeeds, filters: Filters): Test {
   };
 }
 
-const publishedPorts = (container: Container): string[] =>
-  Object.keys(container.hostConfig.PortBindings ?? {});
+/** The host's ports that lead to it. */
+const publicPorts = (m: ListNeeds, container: Container): string[] =>
+  Object.entries(networkSettings(m, container).Ports).flatMap(([port, bindings]) =>
+    (bindings ?? []).map(({ HostPort }) => `${HostPort}/${port.split("/")[1]}`),
+  );
 
 function ports(filters: Filters, key: string, of: (container: Container) => string[]): Test {
   const ranges = filters.get(key).map(parsePort);

@@ -50,13 +50,14 @@ export function execProcess(
     namespaces: {},
     hostname: hostnameOf(m, container),
   });
+  return execProcessOf(spec, size ? { ...body, ConsoleSize: size } : body, execUser(m, container, body));
+}
+
+/** Whom an exec runs as, by the running container's own files. Throws in Docker's words. */
+export function execUser(m: Needs<"execdriver">, container: Container, body: ExecCreateBody) {
   const inside: Rootfs = { kind: "path", path: `/proc/${container.state.pid}/root` };
-  const user = m.execdriver.resolveUser(
-    inside,
-    body.User || container.config.User || "",
-    groupsOf(container),
-  );
-  return execProcessOf(spec, size ? { ...body, ConsoleSize: size } : body, user);
+  const name = body.User || container.config.User || "";
+  return m.execdriver.resolveUser(inside, name, groupsOf(container));
 }
 
 const groupsOf = (container: Container): readonly string[] => container.hostConfig.GroupAdd ?? [];
