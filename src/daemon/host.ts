@@ -1,9 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { release } from "node:os";
 import { dirname, join } from "node:path";
 import { conflict, EngineError, messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { LockFile } from "../sys/lock.ts";
 import { notify } from "../sys/notify.ts";
+
+/** openat2(2) keeps paths beneath a container's root. */
+const OLDEST_KERNEL = [5, 6] as const;
 
 /** Throws, with what to do, when this host cannot run containers at all. */
 export function checkHost(): void {
@@ -11,6 +15,12 @@ export function checkHost(): void {
     throw new EngineError(
       "forbidden",
       "bunker daemon needs root: start it with sudo, or as a service of the system",
+    );
+  const [major = 0, minor = 0] = release().split(/[.-]/).map(Number);
+  if (major < OLDEST_KERNEL[0] || (major === OLDEST_KERNEL[0] && minor < OLDEST_KERNEL[1]))
+    throw new EngineError(
+      "unsupported",
+      `Linux ${release()} is too old: bunker needs ${OLDEST_KERNEL.join(".")} or newer`,
     );
   for (const namespace of ["mnt", "pid", "net", "ipc", "uts"])
     if (!existsSync(`/proc/self/ns/${namespace}`))
