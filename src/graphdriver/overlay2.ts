@@ -75,11 +75,14 @@ export class Overlay2 implements GraphDriver {
   }
 
   rootfs(id: string, parents: readonly string[], options: { volatile?: boolean } = {}): Rootfs {
+    const work = `${this.#home}/${id}/work`;
+    // left by a mount that was never synced; with it the kernel mounts no second time (overlayfs.rst "Volatile mount")
+    if (options.volatile) rmSync(`${work}/work/incompat`, { recursive: true, force: true });
     return {
       kind: "overlay",
       lower: this.#lower(parents),
       upper: this.folder(id),
-      work: `${this.#home}/${id}/work`,
+      work,
       ...(options.volatile ? { volatile: true } : {}),
     };
   }
