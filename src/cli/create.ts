@@ -3,6 +3,7 @@ import { type ContainerCreateBody, containerCreate } from "../api/containers.ts"
 import { type Client, ResponseError } from "../client/client.ts";
 import { atLeast, verb } from "./command.ts";
 import { type CreateValues, createBody, createFlags } from "./flags/create.ts";
+import { withDaemon } from "./oneshot.ts";
 import { print, printError } from "./output.ts";
 import { parseImageName, pickedName } from "./reference.ts";
 
@@ -13,8 +14,9 @@ export const create = verb({
   args: atLeast(1),
   stop: true,
   flags: createFlags,
-  run: async ({ flags, args, client }) => {
-    print(await createContainer(client, flags, createBody(flags, args)));
+  run: async ({ flags, args, app }) => {
+    const body = createBody(flags, args);
+    print(await withDaemon(app, () => createContainer(app.client, flags, body)));
     return 0;
   },
 });

@@ -1,5 +1,6 @@
 import { messageOf } from "../base/errors.ts";
 import { ResponseError } from "../client/client.ts";
+import { ConnectError } from "../client/wire.ts";
 import { printError } from "./output.ts";
 
 /** Ends the command with `code`; without words it ends in silence (they were said already). */
@@ -13,9 +14,20 @@ export class ExitError extends Error {
   }
 }
 
-/** The words that a person reads for an error, as Docker's command line has them. */
-export const wordsOf = (error: unknown): string =>
-  error instanceof ResponseError ? `Error response from daemon: ${error.message}` : messageOf(error);
+const START =
+  "Start one with 'bunker daemon' (as root), or name another by -H or DOCKER_HOST. 'bunker run' starts one by itself.";
+const NEXT: Readonly<Record<string, string>> = {
+  ENOENT: START,
+  ECONNREFUSED: START,
+  EACCES: "Try it with sudo, or as a member of the group that the socket belongs to.",
+};
+
+/** The words that a person reads for an error, as Docker's command line has them, and the next step where there is one. */
+export function wordsOf(error: unknown): string {
+  if (error instanceof ResponseError) return `Error response from daemon: ${error.message}`;
+  const next = error instanceof ConnectError ? NEXT[error.reason] : undefined;
+  return next ? `${messageOf(error)}\n${next}` : messageOf(error);
+}
 
 /** `failure` is the exit code of what has none of its own. Returns the code to end with. */
 export function report(error: unknown, failure = 1): number {

@@ -1,10 +1,11 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, fstatSync } from "node:fs";
 import { isatty } from "node:tty";
 import { imageCreate, imageLoad, imageRemove, imageTag } from "../api/images.ts";
 import { atLeast, exactly, verb } from "./command.ts";
 import { report } from "./exit.ts";
 import { bool, list, optional, string } from "./flag.ts";
-import { readText } from "./flags/environment.ts";
+import { openNamed } from "./flags/environment.ts";
+import { withDaemon } from "./oneshot.ts";
 import { print, printRaw } from "./output.ts";
 import { showProgress } from "./progress.ts";
 import { pullImage } from "./pull.ts";
@@ -19,12 +20,12 @@ export const pull = verb({
     platform: optional("", "Set platform if server is multi-platform capable"),
     quiet: bool("q", "Suppress verbose output"),
   },
-  run: async ({ flags, args, client }) => {
+  run: async ({ flags, args, app }) => {
     const name = parseImageName(args[0]!);
     const allTags = flags["all-tags"];
     if (allTags && (name.tag || name.digest)) throw new Error("tag can't be used with --all-tags/-a");
     if (!allTags && !name.tag && !name.digest && !flags.quiet) print("Using default tag: latest");
-    const full = await pullImage(client, args[0]!, { ...flags, allTags, fd: 1 });
+    const full = await withDaemon(app, () => pullImage(app.client, args[0]!, { ...flags, allTags, fd: 1 }));
     print(full);
     return 0;
   },
@@ -39,23 +40,21 @@ export const load = verb({
     platform: optional("", "Load only the given platform variant"),
     quiet: bool("q", "Suppress the load output"),
   },
-  run: async ({ flags, client }) => {
+  run: async ({ flags, app }) => {
     if (flags.input === "" && isatty(0)) throw new Error("requested load from stdin, but stdin is empty");
-    const body = flags.input === "" ? Bun.stdin.stream() : fileBlocks(flags.input);
-    const lines = await client.call(imageLoad, {
-      quiet: flags.quiet || !isatty(1) || undefined,
-      platform: flags.platform,
-      body: body as AsyncIterable<Uint8Array>,
-    });
-    await showProgress(lines, 1);
+    const body = flags.input === "" ? stdin() : fileBlocks(flags.input);
+    const how = { quiet: flags.quiet || !isatty(1) || undefined, platform: flags.platform };
+    const lines = withDaemon(app, () => app.client.call(imageLoad, { ...how, body }));
+    await showProgress(await lines, 1);
     return 0;
   },
 });
 
 /** Large blocks: the engine unpacks faster than small ones can be sent. Throws in Go's words when it cannot be opened. */
 function fileBlocks(path: string): AsyncIterable<Uint8Array> {
-  if (path.endsWith("/") || !Bun.file(path).size) readText(path);
-  return createReadStream(path, { highWaterMark: 1 << 20 });
+  const fd = openNamed(path);
+  if (fstatSync(fd).isDirectory()) throw new Error(`read ${path}: is a directory`);
+  return createReadStream(path, { fd, highWaterMark: 1 << 20 });
 }
 
 export const importImage = verb({
@@ -67,10 +66,10 @@ export const importImage = verb({
     message: string("m", "Set commit message for imported image"),
     platform: optional("", "Set platform if server is multi-platform capable"),
   },
-  run: async ({ flags, args: [source, reference], client }) => {
+  run: async ({ flags, args: [source, reference], app }) => {
     const name = reference === undefined ? undefined : parseImageName(reference);
     const isUrl = /^https?:\/\//.test(source!);
-    const lines = await client.call(imageCreate, {
+    const input = {
       fromSrc: isUrl ? source : "-",
       repo: name?.familiar,
       tag: name && (name.tag ?? "latest"),
@@ -78,8 +77,8 @@ export const importImage = verb({
       changes: flags.change.length > 0 ? flags.change : undefined,
       platform: flags.platform,
       body: isUrl ? nothing() : source === "-" ? stdin() : fileBlocks(source!),
-    });
-    await showProgress(lines, 1);
+    };
+    await showProgress(await withDaemon(app, () => app.client.call(imageCreate, input)), 1);
     return 0;
   },
 });
