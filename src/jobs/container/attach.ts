@@ -57,17 +57,20 @@ export const containerAttach = job("attach", async (m: AttachNeeds, input: Attac
 function insideOf(container: Container, streams: Streams, gone: AbortSignal): Promise<Peer | undefined> {
   if (container.process) return container.process.attach(streams);
   return new Promise((resolve) => {
-    const pending = { streams, ready: resolve, dropped: () => resolve(undefined) };
+    const pending = {
+      streams,
+      // one that nobody reads would hold the container back
+      ready: (inside: Peer) => (gone.aborted ? inside.close() : resolve(inside)),
+      dropped: () => resolve(undefined),
+    };
+    const leave = () => {
+      const at = container.pending.indexOf(pending);
+      if (at >= 0) container.pending.splice(at, 1);
+      resolve(undefined);
+    };
     container.pending.push(pending);
-    gone.addEventListener(
-      "abort",
-      () => {
-        const at = container.pending.indexOf(pending);
-        if (at >= 0) container.pending.splice(at, 1);
-        resolve(undefined);
-      },
-      { once: true },
-    );
+    if (gone.aborted) leave();
+    else gone.addEventListener("abort", leave, { once: true });
   });
 }
 

@@ -30,10 +30,13 @@ export const execCreate = job(
     forgetOld(m);
     const exec = newExec(newId(), container, body);
     m.containers.addExec(exec);
-    tell(m, exec, `exec_create: ${body.Cmd.join(" ")}`);
+    tell(m, exec, `exec_create: ${wordsOf(body)}`);
     return { Id: exec.id };
   },
 );
+
+/** The program, a space, and its arguments: the space is there without arguments too. */
+const wordsOf = ({ Cmd }: ExecCreateBody): string => `${Cmd![0]} ${Cmd!.slice(1).join(" ")}`;
 
 /** Runs it: joined with the client's connection, or detached, then nothing is answered but 200. */
 export const execStart = job(
@@ -73,7 +76,7 @@ async function start(
   if (exec.started) throw conflict(`exec command ${exec.id} has already run`);
   container.mayExec(container.id);
   exec.started = exec.running = true;
-  tell(m, exec, `exec_start: ${body.Cmd!.join(" ")}`);
+  tell(m, exec, `exec_start: ${wordsOf(body)}`);
   try {
     const streams = {
       stdin: body.AttachStdin === true,

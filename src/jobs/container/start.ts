@@ -11,10 +11,13 @@ import type { Needs } from "../needs.ts";
 import { joinNetwork, leaveNetworks } from "./network.ts";
 import { discard } from "./remove.ts";
 import { specInput } from "./spec_input.ts";
+import { tellMounts, tellUnmounts } from "./volumes.ts";
 
 export type StartNeeds = Needs<
   "containers" | "layers" | "volumes" | "networks" | "execdriver" | "events" | "supervisor" | "host" | "log"
 >;
+
+const SIGKILL = 9;
 
 export const containerStart = job("start", async (m: StartNeeds, input: { name: string }): Promise<void> => {
   const container = m.containers.get(input.name);
@@ -69,6 +72,8 @@ async function run(m: StartNeeds, container: Container, undo: Undo): Promise<voi
   await m.supervisor.settled(container);
   const rootfs = m.layers.rootfs(container.id, { volatile: container.autoRemove });
   trace.lap("rootfs");
+  tellMounts(m, container);
+  undo.push("tell of unmounted volumes", () => tellUnmounts(m, container));
   const sandbox = await joinNetwork(m, container);
   undo.push("leave the network", () => leaveNetworks(m, container));
   trace.lap("network");
@@ -89,6 +94,7 @@ async function run(m: StartNeeds, container: Container, undo: Undo): Promise<voi
       ),
       trace: trace.note,
     });
+    undo.push("end the process", () => m.execdriver.kill(container.id, SIGKILL));
     for (const [index, pending] of waiting.entries()) pending.ready(process.attached[index]!);
   } finally {
     sandbox.close();
@@ -99,7 +105,6 @@ async function run(m: StartNeeds, container: Container, undo: Undo): Promise<voi
   container.trace = trace.steps;
   m.supervisor.watch(container, process);
   m.containers.save(container);
-  tellMounts(m, container);
   announce(m.events, container, "start");
   trace.lap("record");
 }
@@ -117,19 +122,6 @@ export function stdioOf(container: Container, attach: Stdio["attach"]): Stdio {
       : {}),
     attach,
   };
-}
-
-function tellMounts(m: StartNeeds, container: Container): void {
-  for (const mount of container.record.mounts) {
-    if (mount.name === undefined) continue;
-    m.events.emit("volume", "mount", mount.name, {
-      container: container.id,
-      destination: mount.destination,
-      driver: "local",
-      propagation: mount.propagation,
-      "read/write": String(mount.writable),
-    });
-  }
 }
 
 /** 127 no such command, 126 not executable, 128 anything else: what `run` ends with. */

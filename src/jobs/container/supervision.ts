@@ -3,6 +3,7 @@ import type { Needs } from "../needs.ts";
 import { leaveNetworks } from "./network.ts";
 import { discard, type RemoveNeeds } from "./remove.ts";
 import { type StartNeeds, startAgain } from "./start.ts";
+import { tellUnmounts } from "./volumes.ts";
 
 /**
  * What the supervisor has done by jobs' code. `modules` is asked when it is needed: it holds the supervisor itself.
@@ -15,9 +16,7 @@ export const supervision = (
   leave: async (container) => {
     const m = modules();
     await leaveNetworks(m, container);
-    for (const { name } of container.record.mounts)
-      if (name !== undefined)
-        m.events.emit("volume", "unmount", name, { container: container.id, driver: "local" });
+    tellUnmounts(m, container);
   },
   again: (container) => startAgain(modules(), container),
   remove: (container) => discard(modules(), container, { volumes: true }),

@@ -1,8 +1,10 @@
 import { newId } from "../../base/id.ts";
 import type { AskedMount } from "../../container/binds.ts";
+import type { Container } from "../../container/container.ts";
 import type { ContainerMount } from "../../container/mounts.ts";
 import { copyUp } from "../../volume/local.ts";
 import type { Volumes } from "../../volume/store.ts";
+import type { Needs } from "../needs.ts";
 
 /** The volumes of one container to be: named now, written with the container's own row, filled after it. */
 export interface VolumeWork {
@@ -16,6 +18,21 @@ export interface VolumeWork {
   fill(mounted: (body: (root: string) => Promise<void>) => Promise<void>): Promise<void>;
   /** After a failure: nothing that `save` made is left. */
   forget(): void;
+}
+
+/** One event a volume of a container about to run. */
+export function tellMounts(m: Needs<"events">, { id, record }: Container): void {
+  for (const { name, destination, propagation, writable } of record.mounts) {
+    if (name === undefined) continue;
+    const how = { destination, driver: "local", propagation, "read/write": String(writable) };
+    m.events.emit("volume", "mount", name, { container: id, ...how });
+  }
+}
+
+/** One event a volume of a container that has ended. */
+export function tellUnmounts(m: Needs<"events">, { id, record }: Container): void {
+  for (const { name } of record.mounts)
+    if (name !== undefined) m.events.emit("volume", "unmount", name, { container: id, driver: "local" });
 }
 
 export function makeVolumes(volumes: Volumes, asked: readonly AskedMount[]): VolumeWork {
