@@ -1,4 +1,4 @@
-import { closeSync, readdirSync } from "node:fs";
+import { closeSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { conflict, invalid, messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -26,6 +26,9 @@ import { bootId, type ContainerState, makeFolder, readState, removeFolder, write
 
 /** The mount source that stands for the embedded init; no host path looks like it. */
 export const INIT = "embedded:docker-init";
+
+/** Its monitor listens there, from before the birth until the end is written down (ffi/monitor/main.c). */
+const MONITOR_SOCKET = "monitor.sock";
 
 const KILLED = 128 + 9;
 const SIGKILL = 9;
@@ -88,12 +91,13 @@ export class Libcontainer {
     const folder = join(this.#root, id);
     makeFolder(folder);
     undo.push("remove the state", () => removeFolder(folder));
+    const state = stateOf(request, path);
+    writeState(folder, state); // before what it tells of: a daemon killed here leaves no cgroup that nobody knows
+    lap("state");
     const cgroup = cgroups().create(path, spec.linux.resources ?? {});
     undo.push("remove the cgroup", () => cgroups().delete(path));
     lap("cgroup");
-    const state = stateOf(request, path);
     const plan = this.#plan(request, state, cgroup, folder);
-    writeState(folder, state);
     lap("plan");
     const fds = new Fds();
     let monitor: Monitor;
@@ -180,6 +184,10 @@ export class Libcontainer {
       if (end) return { state, ended: end };
     } finally {
       closeSync(fd);
+    }
+    if (!existsSync(join(folder, MONITOR_SOCKET))) {
+      await this.delete(id); // the daemon was killed before there was a monitor
+      return undefined;
     }
     await this.#killAll(state); // its monitor was killed: nobody would see its end
     return { state, ended: { code: KILLED, at: now() } };
