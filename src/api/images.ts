@@ -1,4 +1,4 @@
-import type { ContainerConfig } from "./containers.ts";
+import type { ContainerConfig } from "./container_config.ts";
 import { as, bool, bytesBody, endpoint, header, json, lines, none, text, texts } from "./endpoint.ts";
 
 export interface ImageSummary {

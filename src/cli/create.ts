@@ -1,5 +1,6 @@
 import { unlinkSync, writeFileSync } from "node:fs";
-import { type ContainerCreateBody, containerCreate } from "../api/containers.ts";
+import type { ContainerCreateBody } from "../api/container_config.ts";
+import { containerCreate } from "../api/containers.ts";
 import { type Client, ResponseError } from "../client/client.ts";
 import { atLeast, verb } from "./command.ts";
 import { type CreateValues, createBody, createFlags } from "./flags/create.ts";

@@ -1,5 +1,5 @@
+import type { ContainerCreateBody } from "../api/container_config.ts";
 import {
-  type ContainerCreateBody,
   type ContainerSummary,
   containerAttach,
   containerCreate,

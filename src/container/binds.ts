@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { Mount } from "../api/containers.ts";
+import type { Mount } from "../api/container_config.ts";
 import { EngineError, invalid, unsupported } from "../base/errors.ts";
 import type { ContainerMount } from "./mounts.ts";
 

@@ -4,7 +4,7 @@ import type {
   HostConfig,
   PortBinding,
   RestartPolicy,
-} from "../api/containers.ts";
+} from "../api/container_config.ts";
 import { invalid } from "../base/errors.ts";
 import { parseSize } from "../base/units.ts";
 import { parseSignal } from "./signals.ts";

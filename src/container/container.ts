@@ -1,4 +1,5 @@
-import type { ContainerConfig, ContainerState, HostConfig } from "../api/containers.ts";
+import type { ContainerConfig, HostConfig } from "../api/container_config.ts";
+import type { ContainerState } from "../api/containers.ts";
 import type { EndpointSettings } from "../api/networks.ts";
 import { conflict, EngineError, internal } from "../base/errors.ts";
 import { ZERO_TIME } from "../base/units.ts";

@@ -1,4 +1,5 @@
-import type { ContainerConfig, ExecCreateBody } from "../api/containers.ts";
+import type { ContainerConfig } from "../api/container_config.ts";
+import type { ExecCreateBody } from "../api/containers.ts";
 
 const PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const TERM = "TERM=xterm";

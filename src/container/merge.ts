@@ -1,4 +1,4 @@
-import type { ContainerConfig, Healthcheck } from "../api/containers.ts";
+import type { ContainerConfig, Healthcheck } from "../api/container_config.ts";
 import type { Healthcheck as ImageHealth, RunConfig } from "../oci/image.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { DeviceMapping, Resources as Limits } from "../api/containers.ts";
+import type { DeviceMapping, Resources as Limits } from "../api/container_config.ts";
 import { internal, invalid } from "../base/errors.ts";
 import type { Device, Resources, Throttle } from "../oci/runtime.ts";
 import type { HostFacts } from "./facts.ts";

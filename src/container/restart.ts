@@ -1,4 +1,4 @@
-import type { RestartPolicy } from "../api/containers.ts";
+import type { RestartPolicy } from "../api/container_config.ts";
 
 const FIRST_MS = 100;
 const MOST_MS = 60_000;

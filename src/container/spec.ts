@@ -1,4 +1,5 @@
-import type { ContainerConfig, ExecCreateBody, HostConfig } from "../api/containers.ts";
+import type { ContainerConfig, HostConfig } from "../api/container_config.ts";
+import type { ExecCreateBody } from "../api/containers.ts";
 import { invalid } from "../base/errors.ts";
 import type { Linux, Process, Seccomp, Spec, User } from "../oci/runtime.ts";
 import { environment, execEnvironment } from "./environment.ts";

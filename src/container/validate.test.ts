@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { ContainerConfig, HostConfig } from "../api/containers.ts";
+import type { ContainerConfig, HostConfig } from "../api/container_config.ts";
 import { EngineError } from "../base/errors.ts";
 import { CAPABILITIES } from "../oci/capabilities.ts";
 import type { HostFacts } from "./facts.ts";

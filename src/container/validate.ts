@@ -1,4 +1,4 @@
-import type { ContainerConfig, HostConfig } from "../api/containers.ts";
+import type { ContainerConfig, HostConfig } from "../api/container_config.ts";
 import { EngineError, invalid, unsupported } from "../base/errors.ts";
 import { type HostFacts, hostFacts } from "./facts.ts";
 import { capabilitiesOf } from "./profile.ts";

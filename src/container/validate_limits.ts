@@ -1,4 +1,4 @@
-import type { HostConfig } from "../api/containers.ts";
+import type { HostConfig } from "../api/container_config.ts";
 import { invalid } from "../base/errors.ts";
 import { type HostFacts, listOf } from "./facts.ts";
 

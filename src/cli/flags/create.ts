@@ -1,4 +1,4 @@
-import type { ContainerCreateBody, HostConfig } from "../../api/containers.ts";
+import type { ContainerCreateBody, HostConfig } from "../../api/container_config.ts";
 import { bool, string, type Values } from "../flag.ts";
 import { healthConfig, healthFlags } from "./health.ts";
 import { networkAliases, networkConfig, networkFlags } from "./network.ts";

@@ -1,4 +1,4 @@
-import type { DeviceMapping } from "../../api/containers.ts";
+import type { DeviceMapping } from "../../api/container_config.ts";
 import { parseSize } from "../../base/units.ts";
 import { csv } from "./environment.ts";
 

@@ -1,4 +1,4 @@
-import type { Healthcheck } from "../../api/containers.ts";
+import type { Healthcheck } from "../../api/container_config.ts";
 import { parseDuration } from "../../base/units.ts";
 import { bool, custom, int, string, type Values } from "../flag.ts";
 

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Mount } from "../../api/containers.ts";
+import type { Mount } from "../../api/container_config.ts";
 import { parseSize } from "../../base/units.ts";
 import { bool } from "../flag.ts";
 import { csv } from "./environment.ts";

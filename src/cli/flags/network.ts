@@ -1,4 +1,4 @@
-import type { HostConfig } from "../../api/containers.ts";
+import type { HostConfig } from "../../api/container_config.ts";
 import type { EndpointSettings, NetworkingConfig } from "../../api/networks.ts";
 import { bool, intOr, list, string, type Values } from "../flag.ts";
 import { isIP } from "./address.ts";

@@ -1,4 +1,4 @@
-import type { ContainerConfig, HostConfig } from "../../api/containers.ts";
+import type { ContainerConfig, HostConfig } from "../../api/container_config.ts";
 import { bool, custom, int, list, optional, string, type Values } from "../flag.ts";
 import { keyValues, readEnvFile, readLabelFile, validEnv } from "./environment.ts";
 

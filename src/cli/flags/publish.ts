@@ -1,4 +1,4 @@
-import type { PortBinding } from "../../api/containers.ts";
+import type { PortBinding } from "../../api/container_config.ts";
 import { isIP } from "./address.ts";
 
 export interface Published {

@@ -1,4 +1,4 @@
-import type { HostConfig } from "../../api/containers.ts";
+import type { HostConfig } from "../../api/container_config.ts";
 import { parseSize } from "../../base/units.ts";
 import { custom, type Flag, int, list, string, type Values } from "../flag.ts";
 import { cgroupRule, deviceMapping, deviceRate, deviceSize, deviceWeight, gpuRequest } from "./devices.ts";

@@ -1,4 +1,4 @@
-import type { HostConfig } from "../../api/containers.ts";
+import type { HostConfig } from "../../api/container_config.ts";
 import { readText } from "./environment.ts";
 
 /** `--security-opt`: a seccomp profile is read here and goes to the engine as text. */

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { HostConfig } from "../../api/containers.ts";
+import type { HostConfig } from "../../api/container_config.ts";
 import { list, string, type Values } from "../flag.ts";
 import { keyValues } from "./environment.ts";
 import { parseMount } from "./mount.ts";

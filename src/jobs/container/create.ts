@@ -1,4 +1,4 @@
-import type { ContainerConfig, ContainerCreateBody, HostConfig } from "../../api/containers.ts";
+import type { ContainerConfig, ContainerCreateBody, HostConfig } from "../../api/container_config.ts";
 import { invalid } from "../../base/errors.ts";
 import { newId, shortId } from "../../base/id.ts";
 import { Undo } from "../../base/undo.ts";

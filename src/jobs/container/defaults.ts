@@ -1,4 +1,4 @@
-import type { ContainerConfig, HostConfig } from "../../api/containers.ts";
+import type { ContainerConfig, HostConfig } from "../../api/container_config.ts";
 import { hostFacts } from "../../container/facts.ts";
 import { validateHostConfig } from "../../container/validate.ts";
 import type { Needs } from "../needs.ts";

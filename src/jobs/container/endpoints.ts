@@ -1,4 +1,4 @@
-import type { ContainerCreateBody } from "../../api/containers.ts";
+import type { ContainerCreateBody } from "../../api/container_config.ts";
 import type { EndpointSettings } from "../../api/networks.ts";
 import { invalid, unsupported } from "../../base/errors.ts";
 

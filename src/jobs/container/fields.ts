@@ -1,4 +1,4 @@
-import type { ContainerConfig, HostConfig } from "../../api/containers.ts";
+import type { ContainerConfig, HostConfig } from "../../api/container_config.ts";
 import { unsupported } from "../../base/errors.ts";
 
 /** `true`: honoured. A text: refused when it is asked for, with this reason. None is ignored in silence. */

@@ -1,4 +1,5 @@
-import type { ContainerInspect, HostConfig, NetworkSettings } from "../../api/containers.ts";
+import type { HostConfig } from "../../api/container_config.ts";
+import type { ContainerInspect, NetworkSettings } from "../../api/containers.ts";
 import type { Container } from "../../container/container.ts";
 import { mountPoint } from "../../container/mounts.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "../../container/profile.ts";

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { ContainerConfig, HostConfig } from "../../api/containers.ts";
+import type { ContainerConfig, HostConfig } from "../../api/container_config.ts";
 import { EngineError, invalid } from "../../base/errors.ts";
 import { type AskedMount, parseBind, parseMount, parseTmpfs } from "../../container/binds.ts";
 import type { Needs } from "../needs.ts";

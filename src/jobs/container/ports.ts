@@ -1,4 +1,4 @@
-import type { ContainerConfig, HostConfig } from "../../api/containers.ts";
+import type { ContainerConfig, HostConfig } from "../../api/container_config.ts";
 import { hostRange, parsePort } from "../../container/check.ts";
 import type { PublishRequest } from "../../network/store.ts";
 
