@@ -183,7 +183,8 @@ test("cgroup: deleting waits for the last process and takes what is beneath alon
     `${own.procs.map((p) => `echo 0 > ${p}`).join(" && ")}; sleep 30`,
   ]);
   const sleeper = v2 ? undefined : sh("sleep 30");
-  await until(() => cgroup.pids(path).length >= 1);
+  const all = [below, sleeper].flatMap((process) => process?.pid ?? []);
+  await until(() => all.every((pid) => cgroup.pids(path).includes(pid)));
   await cgroup.kill(path, 9);
   await cgroup.delete(path);
   expect(existsSync(`${ROOT}${v2 ? "" : "/pids"}${path}`)).toBe(false);
