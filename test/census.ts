@@ -92,12 +92,12 @@ function rules(): string[] {
   return found;
 }
 
-/** Every group, in each hierarchy, whose path bears a mark. Groups of others come and go at all times. */
+/** Every group beneath one that bears a mark, in each hierarchy. The marked parent itself is the administrator's, and stays. */
 function cgroups(marked: (text: string) => boolean): string[] {
   const walk = (folder: string, depth: number): string[] =>
     subfolders(folder).flatMap((name) => {
       const path = join(folder, name);
-      return [...(marked(path) ? [path] : []), ...(depth < 6 ? walk(path, depth + 1) : [])];
+      return [...(marked(folder) ? [path] : []), ...(depth < 6 ? walk(path, depth + 1) : [])];
     });
   return walk("/sys/fs/cgroup", 0);
 }

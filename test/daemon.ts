@@ -190,14 +190,13 @@ export class TestDaemon implements AsyncDisposable {
       if (ids.stdout.trim() !== "") await this.cli(["rm", "-f", "-v", ...ids.stdout.trim().split("\n")]);
       await this.kill("SIGTERM");
     }
-    removeEmptyGroups(this.cgroupParent);
     const left = await settled(this.#before, this.scope, 10);
+    const log = this.log.slice(-4000);
     for (const line of left) await endProcess(line);
-    if (left.length > 0)
-      throw new Error(
-        `left behind by the daemon:\n${left.join("\n")}\n--- its log:\n${this.log.slice(-4000)}`,
-      );
+    removeEmptyGroups(this.cgroupParent);
     rmSync(this.folder, { recursive: true, force: true });
+    if (left.length > 0)
+      throw new Error(`left behind by the daemon:\n${left.join("\n")}\n--- its log:\n${log}`);
   }
 }
 
