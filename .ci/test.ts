@@ -74,7 +74,7 @@ function suite(name: string, paths: readonly string[]): void {
     env: {
       ...process.env,
       ...CENSUS,
-      PATH: `${process.env.PATH}:/usr/sbin:/sbin:${process.cwd()}/dist/docker/usr/bin`,
+      PATH: `${process.env.PATH}:/usr/sbin:/sbin:${process.cwd()}/dist/tools/usr/bin`,
     },
   });
   const counts = countsOf(report);
