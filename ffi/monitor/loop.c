@@ -80,13 +80,14 @@ static void reap(struct monitor *monitor)
 	}
 }
 
+/* Whole or not at all for a daemon of this boot; no fsync, since nobody reads it after the next one (state.ts "boot"). */
 static void write_exit_file(struct monitor *monitor)
 {
 	char text[64];
 	int length = snprintf(text, sizeof(text), "%d %lld\n", monitor->code, (long long)monitor->exit_time);
 	CLEANUP_FD int fd = openat(monitor->state_dir, "exit.new", O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
 
-	if (fd < 0 || write(fd, text, length) != length || fsync(fd) < 0)
+	if (fd < 0 || write(fd, text, length) != length)
 		return;
 	renameat(monitor->state_dir, "exit.new", monitor->state_dir, "exit");
 }

@@ -210,7 +210,7 @@ export class Libcontainer {
     const folder = join(this.#root, id);
     const state = readState(folder);
     if (state) await cgroups().delete(state.cgroup);
-    removeFolder(folder);
+    await removeFolder(folder);
   }
 
   /** Kills and removes every container whose id is not `known`: its daemon died between forgetting and removing it. */

@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeWhole } from "../sys/files.ts";
 import type { SeccompFilter } from "./process.ts";
@@ -37,14 +38,13 @@ export function makeFolder(path: string): void {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "EEXIST" && code !== "ENOENT") throw error;
-    removeFolder(path);
+    rmSync(path, { recursive: true, force: true });
     mkdirSync(path, { mode: 0o700, recursive: true });
   }
 }
 
-export function removeFolder(path: string): void {
-  rmSync(path, { recursive: true, force: true });
-}
+/** Not on the main thread: an unlink waits for the journal of a busy disk. */
+export const removeFolder = (path: string): Promise<void> => rm(path, { recursive: true, force: true });
 
 export function writeState(folder: string, state: ContainerState): void {
   const { seccomp } = state;
