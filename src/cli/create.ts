@@ -1,6 +1,6 @@
-import { unlinkSync, writeFileSync } from "node:fs";
 import type { ContainerCreateBody } from "../api/container_config.ts";
 import { containerCreate } from "../api/containers.ts";
+import { fs } from "../base/node.ts";
 import { type Client, ResponseError } from "../client/client.ts";
 import { atLeast, verb } from "./command.ts";
 import { type CreateValues, createBody, createFlags } from "./flags/create.ts";
@@ -39,10 +39,10 @@ export async function createContainer(
   try {
     if (flags.pull === "always" && !isId) await pull(client, flags, image);
     const id = await createOrPull(client, flags, body, isId);
-    if (cidFile) writeFileSync(cidFile, id);
+    if (cidFile) fs().writeFileSync(cidFile, id);
     return id;
   } catch (error) {
-    if (cidFile) unlinkSync(cidFile);
+    if (cidFile) fs().unlinkSync(cidFile);
     throw error;
   }
 }
@@ -85,7 +85,7 @@ function say({ Id, Warnings }: { Id: string; Warnings?: string[] | null }): stri
 function claimCidFile(path: string): string | undefined {
   if (path === "") return undefined;
   try {
-    writeFileSync(path, "", { flag: "wx" });
+    fs().writeFileSync(path, "", { flag: "wx" });
     return path;
   } catch (error) {
     if ((error as { code?: string }).code === "EEXIST")

@@ -1,4 +1,4 @@
-import { openSync } from "node:fs";
+import { fs } from "../base/node.ts";
 import { ConnectError, Wire } from "../client/wire.ts";
 import type { App } from "./app.ts";
 
@@ -49,7 +49,7 @@ function ourselves(): string[] {
 
 function logFile(): { fd: number; path: string } {
   const path = "/run/bunker-daemon.log";
-  return { fd: openSync(path, "a", 0o600), path };
+  return { fd: fs().openSync(path, "a", 0o600), path };
 }
 
 async function waitFor(app: App, child: Bun.Subprocess, log: string): Promise<void> {

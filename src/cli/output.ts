@@ -1,4 +1,4 @@
-import { fstatSync, write, writeSync } from "node:fs";
+import { fs } from "../base/node.ts";
 
 /** Standard output and error without `process.stdout`, whose first use costs a millisecond. */
 const encoder = new TextEncoder();
@@ -8,7 +8,7 @@ export function writeAll(fd: 1 | 2, bytes: Uint8Array): void {
   let sent = 0;
   while (sent < bytes.length) {
     try {
-      sent += writeSync(fd, bytes, sent);
+      sent += fs().writeSync(fd, bytes, sent);
     } catch (error) {
       const { code } = error as { code?: string };
       if (code === "EPIPE") process.exit(0);
@@ -32,22 +32,26 @@ const AT_ONCE = 32 * 1024;
 /** A stream's way out: keeps the order, and holds the reader back while a pipe is full without stopping the process. */
 export class Sink {
   readonly #fd: 1 | 2;
-  readonly #mayBlock: boolean;
+  #mayBlock: boolean | undefined;
   #sent = 0;
 
   constructor(fd: 1 | 2) {
     this.#fd = fd;
-    const stat = fstatSync(fd);
-    this.#mayBlock = stat.isFIFO() || stat.isSocket();
   }
 
   /** Undefined when it is out already. Later writes must wait for the promise. */
   write(bytes: Uint8Array): Promise<void> | undefined {
     this.#sent += bytes.length;
+    this.#mayBlock ??= isPipe(this.#fd);
     if (this.#mayBlock && this.#sent > AT_ONCE) return writeLater(this.#fd, bytes);
     writeAll(this.#fd, bytes);
     return undefined;
   }
+}
+
+function isPipe(fd: number): boolean {
+  const stat = fs().fstatSync(fd);
+  return stat.isFIFO() || stat.isSocket();
 }
 
 /** By a thread of its own: signals and timers go on while the reader of a pipe sleeps. */
@@ -55,7 +59,7 @@ async function writeLater(fd: number, bytes: Uint8Array): Promise<void> {
   let sent = 0;
   while (sent < bytes.length) {
     const taken = await new Promise<number | string>((done) => {
-      write(fd, bytes, sent, bytes.length - sent, null, (error, count) => done(error?.code ?? count));
+      fs().write(fd, bytes, sent, bytes.length - sent, null, (error, count) => done(error?.code ?? count));
     });
     if (typeof taken === "number") sent += taken;
     else if (taken === "EAGAIN") await Bun.sleep(1);

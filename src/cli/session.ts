@@ -1,4 +1,5 @@
 import { containerAttach, containerResize, containerWait, type WaitAnswer } from "../api/containers.ts";
+import { fs } from "../base/node.ts";
 import type { Client, Duplex } from "../client/client.ts";
 import { ExitError } from "./exit.ts";
 import { pump } from "./pump.ts";
@@ -42,7 +43,11 @@ export async function sitAt(client: Client, id: string, session: Session): Promi
   const output = duplex && pump(duplex, { tty, stdin, detached: watch && ((typed) => watch.saw(typed)) });
   output?.catch(() => {}); // looked at below; a failed start is told first
   try {
-    if (start) await trace.step("start", start());
+    if (start) {
+      const started = start();
+      fs(); // what writes the output is loaded while the engine works
+      await trace.step("start", started);
+    }
     terminal?.watchSize((height, width) => {
       client.call(containerResize, { name: id, height, width }).catch(() => {});
     });

@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { EngineError, invalid } from "../base/errors.ts";
+import { fs, path } from "../base/node.ts";
 
 export const DEFAULT_HOST = "unix:///var/run/bunker.sock";
 
@@ -60,19 +59,19 @@ function splitOnce(text: string, at: string): [string, string] {
 function tlsOf(options: HostOptions, env: Environment, asked: boolean): Tls | undefined {
   const verify = options.tlsVerify ?? Boolean(env.DOCKER_TLS_VERIFY);
   if (!(asked || verify || options.tls || env.DOCKER_TLS)) return undefined;
-  const folder = env.DOCKER_CERT_PATH || env.DOCKER_CONFIG || join(env.HOME ?? "/root", ".docker");
+  const folder = env.DOCKER_CERT_PATH || env.DOCKER_CONFIG || path().join(env.HOME ?? "/root", ".docker");
   return {
     verify,
-    ca: verify ? pem(options.tlsCaCert, join(folder, "ca.pem")) : undefined,
-    cert: pem(options.tlsCert, join(folder, "cert.pem")),
-    key: pem(options.tlsKey, join(folder, "key.pem")),
+    ca: verify ? pem(options.tlsCaCert, path().join(folder, "ca.pem")) : undefined,
+    cert: pem(options.tlsCert, path().join(folder, "cert.pem")),
+    key: pem(options.tlsKey, path().join(folder, "key.pem")),
   };
 }
 
 /** A file that was named must exist; one of the default names may be missing. */
 function pem(named: string | undefined, usual: string): string | undefined {
   try {
-    return readFileSync(named ?? usual, "utf8");
+    return fs().readFileSync(named ?? usual, "utf8");
   } catch (error) {
     if (named === undefined) return undefined;
     throw new EngineError("invalid", `could not read TLS file ${named}`, { cause: error });

@@ -1,4 +1,4 @@
-import { openSync, readFileSync } from "node:fs";
+import { fs } from "../../base/node.ts";
 
 /** `-e NAME=value`, or `-e NAME` for the client's own value; the engine drops a name that has none. */
 export function validEnv(text: string): string {
@@ -36,12 +36,12 @@ function readPairs(path: string): [string, string | undefined][] {
   return pairs;
 }
 
-export const readText = (path: string): string => readFileSync(openNamed(path), "utf8");
+export const readText = (path: string): string => fs().readFileSync(openNamed(path), "utf8");
 
 /** Opens a file that the user named; its absence is said as Go says it. */
 export function openNamed(path: string): number {
   try {
-    return openSync(path, "r");
+    return fs().openSync(path, "r");
   } catch (error) {
     const { code } = error as { code?: string };
     const why =

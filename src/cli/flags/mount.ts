@@ -1,5 +1,5 @@
-import { resolve } from "node:path";
 import type { Mount } from "../../api/container_config.ts";
+import { path } from "../../base/node.ts";
 import { parseSize } from "../../base/units.ts";
 import { bool } from "../flag.ts";
 import { csv } from "./environment.ts";
@@ -35,7 +35,7 @@ const volume =
   };
 
 const source: Setter = (mount, value) => {
-  mount.Source = value.startsWith(".") ? resolve(value) : value;
+  mount.Source = value.startsWith(".") ? path().resolve(value) : value;
 };
 const target: Setter = (mount, value) => {
   mount.Target = value;

@@ -1,5 +1,5 @@
-import { resolve } from "node:path";
 import type { HostConfig } from "../../api/container_config.ts";
+import { path } from "../../base/node.ts";
 import { list, string, type Values } from "../flag.ts";
 import { keyValues } from "./environment.ts";
 import { parseMount } from "./mount.ts";
@@ -51,7 +51,7 @@ function splitVolume(text: string): [source: string, rest?: string] {
   const source = text.slice(0, colon);
   if (source === "" || text.endsWith(":") || text.includes("::"))
     throw new Error(`invalid spec: ${text}: empty section between colons`);
-  return [source.startsWith(".") ? resolve(source) : source, text.slice(colon + 1)];
+  return [source.startsWith(".") ? path().resolve(source) : source, text.slice(colon + 1)];
 }
 
 function storageOptions(pairs: readonly string[]): Record<string, string> {
