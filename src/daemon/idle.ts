@@ -2,8 +2,11 @@ import type { Server } from "../server/serve.ts";
 
 /** Looks so often whether anything goes on. milliseconds */
 const EVERY = 500;
-/** So long without a request, and memory is given back. milliseconds */
-const REST = 1_500;
+/**
+ * So long without a request, and memory is given back. Not sooner: until its pages are mapped again, a container starts
+ * 1 ms slower, some ten times over. milliseconds
+ */
+const REST = 15_000;
 
 /** What is watched of the server. */
 export type Watched = Pick<Server, "active" | "quietFor">;
