@@ -2,12 +2,6 @@ import type { Server } from "../server/serve.ts";
 
 /** Looks so often whether anything goes on. milliseconds */
 const EVERY = 500;
-/**
- * So long without a request, and memory is given back. Not sooner: until its pages are mapped again, a container starts
- * 1 ms slower, some ten times over. milliseconds
- */
-const REST = 15_000;
-
 /** What is watched of the server. */
 export type Watched = Pick<Server, "active" | "quietFor">;
 
@@ -31,8 +25,8 @@ export function whenIdle(
   return () => clearInterval(timer);
 }
 
-/** Calls `rest` once each time that no request came for a while. What it returns stops watching. */
-export function whenQuiet(server: Watched, rest: () => void, quiet = REST): () => void {
+/** Calls `rest` once each time that no request came for `quiet` milliseconds. What it returns stops watching. */
+export function whenQuiet(server: Watched, rest: () => void, quiet: number): () => void {
   let rested = false;
   const look = () => {
     const missing = quiet - server.quietFor;

@@ -27,9 +27,17 @@ function made(resources: Resources): Inside {
     path,
     sh: (line) => Bun.spawn(["/bin/sh", "-c", `${enter} && ${line}`], { stdio: ["ignore", "pipe", "pipe"] }),
     [Symbol.dispose]: () => {
-      for (const pid of cgroup.pids(path)) process.kill(pid, "SIGKILL");
+      for (const pid of cgroup.pids(path)) endProcess(pid);
     },
   };
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // it was ending already
+  }
 }
 
 const file = (controller: string, path: string, name: string): string =>

@@ -302,17 +302,27 @@ test("a UDP client that never stops sending is led to the container that has the
   await using lab = new Lab();
   const daemon = await lab.daemon();
   const answers = lab.call(lab.outside, Lab.HOST, 8080);
-  const one = answers.next();
+  const one = answered(answers, `${Lab.OUTSIDE} at 80`);
   await Bun.sleep(200); // it sends, and nobody is there
   const first = await daemon.join("one", { ports: [port(8080, 80, "", "udp")] });
   await lab.serve(first.place, 80);
-  expect((await one).value).toBe(`${Lab.OUTSIDE} at 80`);
+  await one;
 
   await daemon.send({ do: "leave", container: "one" });
   const second = await daemon.join("two", { ports: [port(8080, 81, "", "udp")] });
   await lab.serve(second.place, 81);
-  expect((await answers.next()).value).toBe(`${Lab.OUTSIDE} at 81`);
+  await answered(answers, `${Lab.OUTSIDE} at 81`);
 });
+
+/** Reads until the answer that is wanted; the first may have come by the proxy, which has the port before the rule. */
+async function answered(answers: AsyncGenerator<string>, wanted: string): Promise<void> {
+  const seen: string[] = [];
+  while (seen.at(-1) !== wanted) {
+    const { value, done } = await answers.next();
+    if (done || seen.length > 100) throw new Error(`no "${wanted}" among: ${seen.join(", ")}`);
+    seen.push(value);
+  }
+}
 
 test("a bridge has one daemon; one that somebody else made is used and left", async () => {
   await using lab = new Lab();
