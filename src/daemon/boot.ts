@@ -106,7 +106,7 @@ export async function boot(config: Config, log: Log): Promise<Daemon> {
 /** So long without a request, and garbage goes. */
 const PAUSE_MS = 1_500;
 /** So long, and program text goes too: not sooner, or every container after a short pause starts 1 ms slower. */
-const LONG_PAUSE_MS = 60_000;
+const LONG_PAUSE_MS = 10_000;
 
 /** After the start's own rush, before the first container in most lives. */
 const WARM_UP_MS = 100;
