@@ -184,6 +184,7 @@ static void take_fds(struct monitor *monitor, const struct birth_report *report,
 	memcpy(fds, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
 	if (report->type == BIRTH_ROOT) {
 		monitor->root = fds[0];
+		monitor->mounts = fds[1];
 		return;
 	}
 	fcntl(fds[0], F_SETFL, O_NONBLOCK);

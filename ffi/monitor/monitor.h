@@ -51,6 +51,7 @@ struct monitor {
 	uint32_t flags;		/* PLAN_* */
 	int signals, listener, state_dir;
 	int pid, pidfd;
+	int mounts;		/* the container's mount namespace: its end would come before the exit is told */
 	int root;		/* O_PATH: keeps the container's overlay until the exit has been told */
 	int input;		/* write end of standard input, or the terminal; -1 when closed */
 	int slave;		/* keeps the terminal from hanging up between two openers */

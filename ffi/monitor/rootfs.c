@@ -120,10 +120,12 @@ int bk_step_READONLY_ROOT(struct birth *birth, const struct step *step)
 	return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0 ? -errno : 0;
 }
 
-/* "." over ".": the old root lies on top of the new one, is told to send nothing to the host, and goes. */
+/* The monitor gets the namespace too: taking its mounts apart, and syncing, waits until the exit has been told.
+ * "." over ".": the old root lies on top of the new one, is told to send nothing to the host, and goes. */
 int bk_step_PIVOT(struct birth *birth, const struct step *step)
 {
-	int fds[1] = { birth->root };
+	int mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);	/* the host's /proc, which is about to go */
+	int fds[2] = { birth->root, mounts };
 
 	if (fchdir(birth->root) < 0)
 		return -errno;
@@ -140,5 +142,5 @@ int bk_step_PIVOT(struct birth *birth, const struct step *step)
 		return -errno;
 	if (step->n[0] && mount(NULL, "/", NULL, step->n[0], NULL) < 0)
 		return -errno;
-	return bk_birth_send_fds(birth, BIRTH_ROOT, fds, 1);
+	return bk_birth_send_fds(birth, BIRTH_ROOT, fds, mounts < 0 ? 1 : 2);
 }
