@@ -66,7 +66,11 @@ export class BridgeDriver implements NetworkDriver {
     this.#log = log;
     const table = options.name === "bunker0" ? "bunker" : `bunker-${options.name}`;
     this.#firewall = options.iptables ? new Firewall(table, log) : undefined;
-    this.#ports = new PortMapper({ hostIp: options.hostIp, proxy: options.userlandProxy });
+    this.#ports = new PortMapper({
+      hostIp: options.hostIp,
+      proxy: options.userlandProxy,
+      led: options.iptables,
+    });
     this.#ready = new Ready(
       options.ready,
       () => this.#prepare(),

@@ -8,7 +8,7 @@ afterEach(() => {
 });
 
 function mapper(options: { hostIp?: string; proxy?: boolean } = {}): PortMapper {
-  const made = new PortMapper({ hostIp: "0.0.0.0", proxy: true, ...options });
+  const made = new PortMapper({ hostIp: "0.0.0.0", proxy: true, led: false, ...options });
   mappers.push(made);
   return made;
 }

@@ -8,6 +8,8 @@ export interface PortOptions {
   readonly hostIp: string;
   /** Serve what the kernel does not lead; off: ports are only held. */
   readonly proxy: boolean;
+  /** The kernel leads what comes by IPv4. */
+  readonly led: boolean;
 }
 
 interface Held extends PublishedPort {
@@ -144,7 +146,8 @@ export class PortMapper {
     }
     const to = this.#options.proxy ? { address, port: containerPort } : undefined;
     try {
-      this.#held.set(nameOf(port), { ...port, proxy: holdPort({ proto, hostIp, hostPort, to }) });
+      const led = this.#options.led && !hostIp.includes(":");
+      this.#held.set(nameOf(port), { ...port, proxy: holdPort({ proto, hostIp, hostPort, to, led }) });
     } catch (cause) {
       const reason = WORDS[(cause as { code?: string }).code ?? ""] ?? String(cause);
       const target = `${withPort(hostIp, hostPort, true)}:${address}:${containerPort}/${proto}`;

@@ -12,12 +12,20 @@ export interface HoldRequest {
   readonly hostPort: number;
   /** Where connections go; none: the port is only held. */
   readonly to?: { readonly address: string; readonly port: number };
+  /** The kernel is about to lead this port: see DEAF. */
+  readonly led?: boolean;
 }
 
 /** LIBUS_SOCKET_IPV6_ONLY: `Bun.udpSocket` passes it through, though its types do not know it. */
 const UDP_IPV6_ONLY = 8;
 /** A UDP client that was silent for so long is forgotten, as by docker-proxy. milliseconds */
 const UDP_SILENCE = 90_000;
+
+/**
+ * Datagrams that came before the kernel's rule are dropped: an answer by the proxy would be remembered as a flow of its
+ * own, which the client's next datagrams belong to, and they would never be led. milliseconds
+ */
+const DEAF = 50;
 
 /** Takes the port. Throws an error whose `code` is EADDRINUSE, EADDRNOTAVAIL or EACCES when it cannot be had. */
 export const holdPort = (request: HoldRequest): HeldPort =>
@@ -128,7 +136,13 @@ interface Client {
   timer: Timer;
 }
 
-function udp({ hostIp, hostPort, to }: HoldRequest): HeldPort {
+function udp({ hostIp, hostPort, to, led }: HoldRequest): HeldPort {
+  let deaf = led === true;
+  const hear = (): void => {
+    deaf = false;
+  };
+  // counted from after the turn in which the firewall forgets the flows that were there before its rule
+  if (deaf) setImmediate(() => setImmediate(() => setTimeout(hear, DEAF).unref()));
   const clients = new Map<string, Promise<Client>>();
   const forget = (name: string): void => {
     const client = clients.get(name);
@@ -147,7 +161,7 @@ function udp({ hostIp, hostPort, to }: HoldRequest): HeldPort {
     ...{ flags: hostIp.includes(":") ? UDP_IPV6_ONLY : 0 },
     socket: {
       data(front, datagram, port, address) {
-        if (!to) return;
+        if (!to || deaf) return;
         const name = `${address} ${port}`;
         if (!clients.has(name))
           clients.set(
