@@ -1,7 +1,7 @@
 import { closeSync } from "node:fs";
 
-/** Time after a take before the next one is made: the request that took it goes first. milliseconds */
-const PATIENCE = 4;
+/** Time after a take before the next one is made: the start that took it goes first, to its end. milliseconds */
+const PATIENCE = 25;
 
 /** Network namespaces made ahead, since making one costs more than all else of a start. First made, first taken. */
 export class Ready<T extends { readonly netns: number }> {
