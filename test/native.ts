@@ -39,7 +39,7 @@ export class NativeBench implements Bench {
   readonly folder = mkdtempSync(join(tmpdir(), "bk-native-"));
   readonly root = join(this.folder, "run");
   readonly log = new Log("fatal");
-  readonly driver = new NativeDriver({ root: this.root, log: this.log });
+  readonly driver = new NativeDriver({ root: this.root, owner: "test", log: this.log });
   readonly #parent = `/${basename(this.folder)}`;
   readonly #scope = { marks: [this.folder, this.#parent] };
   readonly #before = census(this.#scope);

@@ -137,7 +137,7 @@ async function compose(config: Config, host: Host, log: Log, closing: Undo): Pro
   closing.push("networks", () => networks.close());
   const volumes = new Volumes(graph, root);
   const containers = new Containers(graph, root, log);
-  const execdriver = new NativeDriver({ root: config.execRoot, log });
+  const execdriver = new NativeDriver({ root: config.execRoot, owner: host.id, log });
   const supervisor = new Supervisor(
     { containers, events, execdriver, log },
     supervision(() => modules),

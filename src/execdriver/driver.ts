@@ -132,7 +132,7 @@ export interface ExecDriver {
   pids(id: string): Promise<number[]>;
   stats(id: string): Promise<CgroupStats>;
   update(id: string, resources: Resources): Promise<void>;
-  /** Kills and removes what an earlier daemon left of containers that are not `known` any more. */
+  /** Kills and removes what an earlier daemon of this engine left of containers that are not `known` any more. */
   sweep(known: ReadonlySet<string>): Promise<void>;
   /** Removes cgroups and state of a container that has ended; no error when there is nothing. */
   delete(id: string): Promise<void>;

@@ -28,9 +28,9 @@ export class NativeDriver implements ExecDriver {
   /** Monitors that have told the end and still write it down. */
   readonly #ending = new Map<string, Promise<void>>();
 
-  /** `root`: the exec-root; each container has a state folder beneath it. */
-  constructor({ root, log }: { root: string; log: Log }) {
-    this.#libcontainer = new Libcontainer(root, log);
+  /** `root`: the exec-root; each container has a state folder beneath it. `owner`: the engine's id. */
+  constructor({ root, owner, log }: { root: string; owner: string; log: Log }) {
+    this.#libcontainer = new Libcontainer(root, owner, log);
   }
 
   async run(request: RunRequest): Promise<Process> {

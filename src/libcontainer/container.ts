@@ -69,11 +69,13 @@ export type Found =
 /** An OCI runtime over a folder of state: start, exec, find, delete. Throws EngineError, SyscallError, BirthError. */
 export class Libcontainer {
   readonly #root: string;
+  readonly #owner: string;
   readonly #log: Log;
   #initramfs: boolean | undefined;
 
-  constructor(root: string, log: Log) {
+  constructor(root: string, owner: string, log: Log) {
     this.#root = root;
+    this.#owner = owner;
     this.#log = log;
   }
 
@@ -91,7 +93,7 @@ export class Libcontainer {
     const folder = join(this.#root, id);
     makeFolder(folder);
     undo.push("remove the state", () => removeFolder(folder));
-    const state = stateOf(request, path);
+    const state = stateOf(request, path, this.#owner);
     writeState(folder, state); // before what it tells of: a daemon killed here leaves no cgroup that nobody knows
     lap("state");
     const cgroup = cgroups().create(path, spec.linux.resources ?? {});
@@ -213,13 +215,13 @@ export class Libcontainer {
     await removeFolder(folder);
   }
 
-  /** Kills and removes every container whose id is not `known`: its daemon died between forgetting and removing it. */
+  /** Kills and removes our containers whose id is not `known`: their daemon died between forgetting and removing them. */
   async sweep(known: ReadonlySet<string>): Promise<void> {
     for (const entry of readdirSync(this.#root, { withFileTypes: true })) {
       const id = entry.name;
       if (known.has(id) || !entry.isDirectory()) continue;
       const state = readState(join(this.#root, id));
-      if (!state) continue; // not ours
+      if (state?.owner !== this.#owner) continue;
       await this.#killAll(state);
       await this.delete(id);
       this.#log.info("removed a container that nobody knows", { container: id });
@@ -252,12 +254,13 @@ export class Libcontainer {
   }
 }
 
-function stateOf({ id, spec, stdio }: StartRequest, cgroup: string): ContainerState {
+function stateOf({ id, spec, stdio }: StartRequest, cgroup: string, owner: string): ContainerState {
   const { seccomp, namespaces } = spec.linux;
   return {
     id,
     boot: bootId(),
     cgroup,
+    owner,
     tty: stdio.tty,
     ownPids: namespaces.some(({ type, path }) => type === "pid" && !path),
     seccomp: seccomp && { program: compileSeccomp(seccomp), flags: seccompFlags(seccomp) },

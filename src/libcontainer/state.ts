@@ -10,6 +10,8 @@ export interface ContainerState {
   /** Which boot of the machine it runs in: none of an earlier one is left. */
   readonly boot: string;
   readonly cgroup: string;
+  /** The engine that started it: exec roots may be shared, and nobody sweeps what is another's. */
+  readonly owner: string;
   /** Its first process' end ends all others. */
   readonly ownPids: boolean;
   readonly tty: boolean;

@@ -3,7 +3,7 @@ import { Log } from "../../src/base/log.ts";
 import type { RunRequest } from "../../src/execdriver/driver.ts";
 import { NativeDriver } from "../../src/execdriver/native.ts";
 
-const driver = new NativeDriver({ root: process.argv[2]!, log: new Log("warn") });
+const driver = new NativeDriver({ root: process.argv[2]!, owner: "test", log: new Log("warn") });
 const requests = (await Bun.stdin.json()) as RunRequest[];
 await Promise.all(requests.map((request) => driver.run(request)));
 process.stdout.write("started\n");

@@ -145,7 +145,7 @@ test("daemon killed: containers and their logs go on, and are adopted with their
   await until(() => size() > before);
   writeFileSync(join(ends, "0"), ""); // one ends while nobody is there
   await until(() => existsSync(join(root, ids[0]!, "exit")));
-  const driver = new NativeDriver({ root, log });
+  const driver = new NativeDriver({ root, owner: "test", log });
   const adopted = await Promise.all(ids.map((id) => driver.adopt(id, { tty: false })));
   for (const index of ids.keys()) writeFileSync(join(ends, String(index)), "");
   expect(await Promise.all(adopted.map(async (p) => (await p!.exited).code))).toEqual([0, 1, 2, 3, 4]);
@@ -154,13 +154,23 @@ test("daemon killed: containers and their logs go on, and are adopted with their
 
 test("adopt: another daemon finds it running, attached and with its exit code", async () => {
   await using c = await running(bench, "read x; echo $x; exit 4", { ...READ, openStdin: true });
-  const other = new NativeDriver({ root, log });
+  const other = new NativeDriver({ root, owner: "test", log });
   const adopted = await other.adopt(c.id, { tty: false });
   expect(adopted?.pid).toBe(c.process.pid);
   const peer = await adopted!.attach({ stdin: true, stdout: true, stderr: true });
   await peer.write(Buffer.from("hello\n"));
   expect((await outputOf(peer)).stdout).toBe("hello\n");
   expect(await adopted!.exited).toMatchObject({ code: 4 });
-  const later = await new NativeDriver({ root, log }).adopt(c.id, { tty: false });
+  const later = await new NativeDriver({ root, owner: "test", log }).adopt(c.id, { tty: false });
   expect(await later!.exited).toMatchObject({ code: 4 });
+});
+
+test("sweep: what a later daemon of the same engine does not know is killed and removed; another engine's is left alone", async () => {
+  await using c = await running(bench, "exec sleep 1000", READ);
+  await new NativeDriver({ root, owner: "another", log }).sweep(new Set());
+  await new NativeDriver({ root, owner: "test", log }).sweep(new Set([c.id]));
+  expect(existsSync(`/proc/${c.process.pid}`)).toBe(true);
+  await new NativeDriver({ root, owner: "test", log }).sweep(new Set());
+  expect((await c.process.exited).code).toBe(137);
+  expect(existsSync(join(root, c.id))).toBe(false);
 });

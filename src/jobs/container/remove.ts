@@ -45,17 +45,16 @@ export async function discard(m: RemoveNeeds, container: Container, { volumes = 
       container.state.removing = false;
       container.mayRemove(container.name, false);
     }
+    await leaveNetworks(m, container);
+    let held: string[] = [];
     try {
-      await leaveNetworks(m, container);
+      m.containers.remove(container, () => {
+        held = m.volumes.unuse(container.id);
+      });
     } catch (error) {
       Object.assign(container.state, { removing: false, dead: true });
-      m.containers.save(container);
       throw new EngineError("internal", `container ${container.id}: ${messageOf(error)}`, { cause: error });
     }
-    let held: string[] = [];
-    m.containers.remove(container, () => {
-      held = m.volumes.unuse(container.id);
-    });
     if (volumes) removeAnonymous(m, held);
     m.supervisor.afterRemoval(container, () => m.layers.removeMount(container.id));
     announce(m.events, container, "destroy");
